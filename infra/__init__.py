@@ -1,0 +1,1 @@
+"""What Penstock runs on: the command line and the embedded infrastructure."""

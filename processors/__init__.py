@@ -1,0 +1,1 @@
+"""Facts become knowledge: pure stages, and the shell that runs them."""

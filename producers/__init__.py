@@ -1,0 +1,1 @@
+"""Facts come in: node agents, the clock, simulated fleets."""

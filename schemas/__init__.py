@@ -1,0 +1,1 @@
+"""The vocabulary: events, codec, registry client, topics, settings, errors."""

@@ -1,0 +1,35 @@
+"""One typed settings object, from defaults, a TOML file and the environment."""
+
+from schemas.settings.load import Loaded, load, load_settings
+from schemas.settings.model import (
+    ApiSettings,
+    ClickHouseSettings,
+    ClockSettings,
+    EmbeddedSettings,
+    KafkaSettings,
+    LogSettings,
+    NodeSettings,
+    RegistrySettings,
+    Section,
+    Settings,
+    SinkSettings,
+    WorkerSettings,
+)
+
+__all__ = [
+    "ApiSettings",
+    "ClickHouseSettings",
+    "ClockSettings",
+    "EmbeddedSettings",
+    "KafkaSettings",
+    "Loaded",
+    "LogSettings",
+    "NodeSettings",
+    "RegistrySettings",
+    "Section",
+    "Settings",
+    "SinkSettings",
+    "WorkerSettings",
+    "load",
+    "load_settings",
+]

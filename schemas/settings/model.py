@@ -1,0 +1,159 @@
+"""Every setting of every part, with its default and meaning; built once, passed down, never patched."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """A group of settings; unknown names are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LogSettings(Section):
+    """What the processes print."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level printed")
+    format: Literal["auto", "console", "json"] = Field("auto", description="auto: JSON unless a terminal")
+
+
+class KafkaSettings(Section):
+    """The log: the embedded broker by default, any cluster by address."""
+
+    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, several separated by commas")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how the connection is secured"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="how the client says who it is"
+    )
+    sasl_username: str = Field("", description="user for SASL")
+    sasl_password: SecretStr = Field(SecretStr(""), description="password for SASL")
+    ssl_ca_file: Path | None = Field(None, description="authority that signs the brokers' certificates")
+    ssl_cert_file: Path | None = Field(None, description="client certificate, for mutual TLS")
+    ssl_key_file: Path | None = Field(None, description="key of the client certificate")
+    ssl_key_password: SecretStr = Field(SecretStr(""), description="password of that key")
+    topic_prefix: str = Field(
+        "penstock.", pattern=r"^[A-Za-z0-9._-]*$", description="put before every topic, group and transaction"
+    )
+    partitions: int = Field(4, ge=1, le=1024, description="partitions of topics keyed by node, when created")
+    replication_factor: int = Field(1, ge=1, le=7, description="replicas of each topic, when created")
+    compression: Literal["none", "gzip", "lz4", "zstd"] = Field("lz4", description="of records on the wire")
+
+
+class RegistrySettings(Section):
+    """The schema registry: the embedded one by default, any Confluent-compatible one by URL."""
+
+    url: str = Field("http://127.0.0.1:8081", description="base URL")
+    username: str = Field("", description="user for HTTP basic authentication")
+    password: SecretStr = Field(SecretStr(""), description="its password")
+    token: SecretStr = Field(SecretStr(""), description="bearer token, instead of user and password")
+    ca_file: Path | None = Field(None, description="authority that signs the registry's certificate")
+
+
+class ClickHouseSettings(Section):
+    """The store: the embedded one by default, any server or cluster by URL."""
+
+    url: str = Field("http://127.0.0.1:8123", description="base URL of the HTTP interface")
+    database: str = Field(
+        "penstock", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="database of all tables"
+    )
+    username: str = Field("default", description="user")
+    password: SecretStr = Field(SecretStr(""), description="its password")
+    ca_file: Path | None = Field(None, description="authority that signs the server's certificate")
+    cluster: str = Field(
+        "", pattern=r"^[A-Za-z0-9_.-]*$", description="tables are made ON CLUSTER this one, replicated"
+    )
+    registry_url: str = Field("", description="how the store reaches the registry, where not as we do")
+    samples_ttl_days: int = Field(30, ge=1, description="days that samples and states are kept")
+    panes_ttl_days: int = Field(400, ge=1, description="days that panes and rollups are kept")
+    event_log_ttl_days: int = Field(90, ge=1, description="days that the bytes of every event are kept")
+
+
+class NodeSettings(Section):
+    """The node agent."""
+
+    fleet: str = Field("default", min_length=1, max_length=100, description="fleet this node belongs to")
+    node_id: str = Field("", max_length=100, description="name of this node; empty: derived from the machine")
+    tags: dict[str, str] = Field(default_factory=dict, description="free labels, such as rack or site")
+    interval_s: float = Field(1.0, ge=0.05, le=60, description="seconds between samples")
+    spool_bytes: int = Field(1 << 30, ge=1 << 20, description="disk for samples while Kafka is away")
+    ollama_url: str = Field("", description="Ollama's address; empty: OLLAMA_HOST, else 127.0.0.1:11434")
+    metrics_port: Port = Field(9464, description="port of the agent's /metrics and /healthz")
+
+
+class ClockSettings(Section):
+    """The clock: time passes for a silent partition too."""
+
+    interval_s: float = Field(5.0, ge=0.2, le=60, description="seconds between ticks")
+
+
+class WorkerSettings(Section):
+    """The stages."""
+
+    batch_records: int = Field(4000, ge=1, description="most records in one Kafka transaction")
+    session_timeout_s: float = Field(
+        6.0, ge=1, le=300, description="a silent worker is presumed dead after this"
+    )
+    pue: float = Field(
+        1.0, ge=1.0, le=5.0, description="power usage effectiveness of the site, applied to WES"
+    )
+    dead_letters_per_minute: int = Field(600, ge=1, description="most dead letters a minute and partition")
+    metrics_port: Port = Field(9465, description="port of the worker's /metrics and /healthz")
+
+
+class SinkSettings(Section):
+    """The way into the store."""
+
+    batch_rows: int = Field(50_000, ge=1, description="most records in one insertion")
+    batch_bytes: int = Field(32 << 20, ge=1 << 10, description="most bytes in one insertion")
+    batch_age_s: float = Field(0.5, ge=0.01, le=60, description="a part-full insertion waits no longer")
+    metrics_port: Port = Field(9466, description="port of the sink's /metrics and /healthz")
+
+
+class ApiSettings(Section):
+    """The query API."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; off loopback, keys are required")
+    port: Port = Field(8800, description="port to listen on")
+    sql_max_rows: int = Field(100_000, ge=1, description="most rows one ad-hoc query may return")
+    sql_max_seconds: float = Field(30.0, gt=0, description="longest one ad-hoc query may run")
+    sql_max_memory_bytes: int = Field(2 << 30, ge=1 << 20, description="most memory one ad-hoc query may use")
+
+
+class EmbeddedSettings(Section):
+    """The broker, store and registry that ``penstock up`` starts itself."""
+
+    host: str = Field("127.0.0.1", description="address they listen on")
+    kafka_port: Port = Field(9092, description="Kafka's port")
+    kafka_controller_port: Port = Field(9093, description="port of Kafka's own controller")
+    kafka_heap_mb: int = Field(512, ge=128, description="Java heap of the broker, MiB")
+    clickhouse_port: Port = Field(8123, description="port of ClickHouse's HTTP interface")
+    clickhouse_handles: int = Field(
+        8, ge=2, le=64, description="queries that run at once in the embedded store"
+    )
+    registry_port: Port = Field(8081, description="port of the schema registry")
+
+
+class Settings(Section):
+    """All settings. ``PENSTOCK_KAFKA__PARTITIONS=8`` or ``[kafka] partitions = 8`` in TOML."""
+
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("penstock"),
+        description="everything that is kept on this machine",
+    )
+    log: LogSettings = LogSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    registry: RegistrySettings = RegistrySettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    node: NodeSettings = NodeSettings()
+    clock: ClockSettings = ClockSettings()
+    worker: WorkerSettings = WorkerSettings()
+    sink: SinkSettings = SinkSettings()
+    api: ApiSettings = ApiSettings()
+    embedded: EmbeddedSettings = EmbeddedSettings()
