@@ -1,0 +1,118 @@
+"""What a stage is, and the one way to run it: live, in replay, in a backtest and in the tests.
+
+A stage is a pure fold. It reads no clock, does no I/O, and what it returns depends on nothing but the state
+and the record it is given. Time moves by records: samples of a key, and ticks, which concern every key.
+"""
+
+from collections.abc import MutableMapping
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from schemas.codec import Event
+from schemas.topics import Topic
+
+
+class Arrived(NamedTuple):
+    """An event as a partition holds it. ``arrived_at`` is the broker's time, µs since the epoch."""
+
+    event: Event
+    arrived_at: int
+
+
+class Output(NamedTuple):
+    """What a stage says: an event for a topic, under a key, in the partition of its cause."""
+
+    topic: Topic
+    key: str
+    event: Event
+
+
+class Rejected(NamedTuple):
+    """The record could be read and cannot be used: a dead letter. ``reason`` is one of dead_letter's."""
+
+    reason: str
+    detail: str
+
+
+Outputs = tuple[Output | Rejected, ...]
+State = TypeVar("State")
+
+
+class Stage(Protocol, Generic[State]):
+    """A pure transition with its key, its first state and the codec of its states."""
+
+    @property
+    def name(self) -> str:
+        """Name of the stage, which names its consumer group, its transactions and its states' topic."""
+        ...
+
+    @property
+    def source(self) -> Topic:
+        """The topic it reads."""
+        ...
+
+    @property
+    def states(self) -> Topic:
+        """The compacted topic that keeps its states."""
+        ...
+
+    def key(self, event: Event) -> str | None:
+        """Return whose state the event concerns; None: every key of the partition, as a tick does."""
+        ...
+
+    def initial(self, key: str) -> State:
+        """Return the state of a key that has not been seen."""
+        ...
+
+    def step(self, state: State, arrived: Arrived) -> tuple[State, Outputs]:
+        """Return the state after one record, and what follows from it."""
+        ...
+
+    def settled(self, state: State) -> bool:
+        """Return whether now is a good time to store the state: small, as after a pane was closed.
+
+        A state that is not stored is found again after a crash by folding the source from where the stored
+        one stands, so this decides about cost and never about results.
+        """
+        ...
+
+    def over(self, state: State) -> bool:
+        """Return whether the key can be forgotten."""
+        ...
+
+    def encode(self, state: State) -> bytes:
+        """Return the state as bytes; equal states are equal bytes."""
+        ...
+
+    def decode(self, raw: bytes) -> State:
+        """Return the state of ``encode``.
+
+        Raises:
+            DecodeError: the bytes are of another version of the stage.
+        """
+        ...
+
+
+def advance(states: MutableMapping[str, State], stage: Stage[State], arrived: Arrived) -> Outputs:
+    """Apply one record to the states it concerns and return what follows, in the order of the keys.
+
+    ``states`` changes in place: the stage's memory of one partition. A key whose state is over is taken out.
+    """
+    key = stage.key(arrived.event)
+    if key is not None:
+        return _advance_key(states, stage, key, arrived)
+    outputs: list[Output | Rejected] = []
+    for every in sorted(states):
+        outputs.extend(_advance_key(states, stage, every, arrived))
+    return tuple(outputs)
+
+
+def _advance_key(
+    states: MutableMapping[str, State], stage: Stage[State], key: str, arrived: Arrived
+) -> Outputs:
+    before = states.get(key)
+    state, outputs = stage.step(stage.initial(key) if before is None else before, arrived)
+    if stage.over(state):
+        states.pop(key, None)
+    elif state is not before:
+        states[key] = state
+    return outputs

@@ -1,0 +1,1 @@
+"""One schema per event and version; ``doc`` gives unit and source of each field."""

@@ -1,0 +1,80 @@
+"""The schemas this package ships, and the typed view of each."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from schemas.events import (
+    clock_tick,
+    dead_letter,
+    node_pane,
+    node_registered,
+    node_sample,
+    node_state,
+    node_stopped,
+)
+from schemas.events.clock_tick import ClockTick
+from schemas.events.dead_letter import DeadLetter
+from schemas.events.node_pane import NodePane
+from schemas.events.node_registered import NodeRegistered
+from schemas.events.node_sample import NodeSample
+from schemas.events.node_state import NodeState
+from schemas.events.node_stopped import NodeStopped
+
+Event = NodeRegistered | NodeStopped | NodeSample | NodeState | NodePane | ClockTick | DeadLetter
+
+EVENT_TYPES: Mapping[str, type[Event]] = {
+    "node_registered": NodeRegistered,
+    "node_stopped": NodeStopped,
+    "node_sample": NodeSample,
+    "node_state": NodeState,
+    "node_pane": NodePane,
+    "clock_tick": ClockTick,
+    "dead_letter": DeadLetter,
+}
+_MODULES = (node_registered, node_stopped, node_sample, node_state, node_pane, clock_tick, dead_letter)
+
+# Every record of every schema, nested ones included, by its Avro name.
+VIEWS: Mapping[str, type[tuple[Any, ...]]] = {
+    name: view
+    for module in _MODULES
+    for name, view in vars(module).items()
+    if isinstance(view, type) and issubclass(view, tuple)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """One released version of one event's schema."""
+
+    event: str
+    version: int
+    schema: Mapping[str, Any]
+    text: str
+
+    @property
+    def subject(self) -> str:
+        """The registry's subject: the record's full name, so one topic can carry several events."""
+        return f"{self.schema['namespace']}.{self.schema['name']}"
+
+
+@cache
+def packaged() -> Mapping[str, tuple[Packaged, ...]]:
+    """Return every shipped version of every event, oldest first, by event name."""
+    found: dict[str, list[Packaged]] = {}
+    for file in sorted(resources.files("schemas.avro").iterdir(), key=lambda path: path.name):
+        event, version, suffix = (*file.name.split("."), "", "")[:3]
+        if suffix == "avsc":
+            text = file.read_text("utf-8")
+            found.setdefault(event, []).append(
+                Packaged(event, int(version.removeprefix("v")), json.loads(text), text)
+            )
+    return {event: tuple(sorted(all_, key=lambda p: p.version)) for event, all_ in found.items()}
+
+
+def latest(event: str) -> Packaged:
+    """Return the newest shipped schema of an event."""
+    return packaged()[event][-1]
