@@ -110,7 +110,9 @@ def _advance_key(
     states: MutableMapping[str, State], stage: Stage[State], key: str, arrived: Arrived
 ) -> Outputs:
     before = states.get(key)
-    state, outputs = stage.step(stage.initial(key) if before is None else before, arrived)
+    if before is None:
+        before = stage.initial(key)
+    state, outputs = stage.step(before, arrived)
     if stage.over(state):
         states.pop(key, None)
     elif state is not before:

@@ -1,0 +1,1 @@
+"""The node stage: inference state, thermal state, WES and panes of each node."""

@@ -1,0 +1,86 @@
+"""What the node stage remembers of one node: plain data, small when a pane has just been closed."""
+
+from typing import NamedTuple
+
+from processors.node.idle_power import IdlePower
+from processors.node.measure import Measured
+from processors.node.sequence import Boot
+from processors.node.speed import ModelPoints
+from processors.node.wes import Point
+from schemas.events.reading import NAN, known
+
+PANE_US = 10_000_000
+
+
+class Held(NamedTuple):
+    """A state, the reading that decided, and when it began (the node's clock, µs since the epoch)."""
+
+    state: str
+    reason: str
+    since: int
+
+
+class Counts(NamedTuple):
+    """Samples by what became of them, since the state began."""
+
+    samples: int
+    duplicates: int
+    missing: int
+    late: int
+    conflicts: int
+
+
+class Clock(NamedTuple):
+    """Where the node stands in time. ``*_at`` are µs since the epoch.
+
+    ``silent_us`` is how long the log has been running since the newest sample. ``epoch`` counts the times the
+    node's clock went back. ``skew_s`` is how far occurrence was ahead of arrival, at most, since the last
+    pane was closed, and ``skew_before_s`` in the pane before: delays only make it smaller.
+    """
+
+    watermark_at: int
+    closed_until: int
+    silent_us: int
+    last_arrived_at: int
+    last_tick_at: int
+    epoch: int
+    skew_s: float
+    skew_before_s: float
+
+
+class OpenPane(NamedTuple):
+    """A pane that still takes samples: it is nothing but its samples."""
+
+    started_at: int
+    samples: tuple[Measured, ...]
+
+
+class State(NamedTuple):
+    """One node. ``reported`` is ``totals`` when the last pane was closed."""
+
+    node_id: str
+    boots: tuple[Boot, ...]
+    totals: Counts
+    reported: Counts
+    idle: tuple[IdlePower, ...]
+    points: tuple[Point, ...]
+    models: tuple[ModelPoints, ...]
+    inference: Held
+    thermal: Held
+    panes: tuple[OpenPane, ...]
+    clock: Clock
+    gone: bool
+
+
+def initial(node_id: str) -> State:
+    """Return the state of a node that has not been seen."""
+    nothing = Counts(0, 0, 0, 0, 0)
+    unknown = Held("unknown", "no_reading", 0)
+    clock = Clock(0, 0, 0, 0, 0, 0, NAN, NAN)
+    return State(node_id, (), nothing, nothing, (), (), (), unknown, unknown, (), clock, False)
+
+
+def skew_s(clock: Clock) -> float:
+    """Return seconds the node's clock is ahead of the broker's, the smallest delay taken for none."""
+    both = [skew for skew in (clock.skew_before_s, clock.skew_s) if known(skew)]
+    return max(both, default=NAN)

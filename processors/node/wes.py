@@ -1,0 +1,59 @@
+"""WES, the work efficiency score: tokens a second per watt, thermally corrected; that is tokens a joule.
+
+    WES = tokens_per_second / (watts x PUE x thermal penalty)
+
+PUE is applied here and nowhere else. Nothing is rounded. There is no WES without tokens or without watts.
+"""
+
+from collections.abc import Sequence
+from math import fsum
+from typing import NamedTuple
+
+from schemas.events.node_sample import NodeSample
+from schemas.events.reading import NAN
+
+# Readings that are averaged, and how old one may be.
+SMOOTHED = 4
+SMOOTHED_US = 10_000_000
+
+
+class Point(NamedTuple):
+    """One reading of speed and power; NaN where there was none."""
+
+    occurred_at: int
+    tokens_per_second: float
+    power_w: float
+
+
+def wes(tokens_per_second: float, power_w: float, pue: float, penalty: float) -> float:
+    """Return tokens a joule; NaN without tokens or watts."""
+    if not tokens_per_second > 0 or not power_w > 0:
+        return NAN
+    return tokens_per_second / (power_w * pue * penalty)
+
+
+def power_w(sample: NodeSample) -> float:
+    """Return the node's watts, each counted once: the whole chip's, else the accelerators', else the CPU's.
+
+    An accelerator that is part of a system on a chip is in the chip's watts already.
+    """
+    if sample.host.soc_power_w > 0:
+        return sample.host.soc_power_w
+    watts = [gpu.power_w for gpu in sample.gpus if gpu.power_w == gpu.power_w]
+    if watts:
+        return fsum(watts)
+    return sample.host.cpu_power_w
+
+
+def smooth(points: tuple[Point, ...], point: Point) -> tuple[Point, ...]:
+    """Add a point; keep the last ``SMOOTHED``, none older than ``SMOOTHED_US`` before it."""
+    oldest = point.occurred_at - SMOOTHED_US
+    if not points or points[0].occurred_at >= oldest:
+        return (*points, point)[-SMOOTHED:]
+    return (*(earlier for earlier in points if earlier.occurred_at >= oldest), point)[-SMOOTHED:]
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean of the known values; NaN without any."""
+    found = [value for value in values if value == value]
+    return fsum(found) / len(found) if found else NAN
