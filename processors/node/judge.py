@@ -26,7 +26,7 @@ _CPU_ALONE = "cpu"
 
 
 class Judged(NamedTuple):
-    """The sample's measures and what is remembered after it."""
+    """The sample's measures and what is remembered after it; the speed and the power are smoothed."""
 
     measured: Measured
     idle: tuple[IdlePower, ...]
@@ -34,6 +34,8 @@ class Judged(NamedTuple):
     models: tuple[ModelPoints, ...]
     inference: Held
     thermal: Held
+    tokens_per_second: float
+    power_w: float
     cpu: Thermal
     gpus: tuple[Thermal, ...]
 
@@ -56,7 +58,8 @@ def judge(state: State, sample: NodeSample, arrived_at: int, pue: float) -> Judg
     point = Point(sample.occurred_at, activity.total(speeds), wes.power_w(sample))
     points = wes.smooth(state.points, point)
     models, model_points = _models(state, sample, speeds, point, pue, heat.penalty)
-    score = wes.wes(speed.mean_speed(points), _mean_power(points), pue, heat.penalty)
+    speed_now = speed.mean_speed(points)
+    power_now = wes.mean([each.power_w for each in points])
     measured = Measured(
         sample,
         arrived_at,
@@ -65,7 +68,7 @@ def judge(state: State, sample: NodeSample, arrived_at: int, pue: float) -> Judg
         heat.penalty,
         point.tokens_per_second,
         point.power_w,
-        score,
+        wes.wes(speed_now, power_now, pue, heat.penalty),
         idle_w,
         tuple(gpu.state for gpu in heat.gpus),
         speeds,
@@ -78,6 +81,8 @@ def judge(state: State, sample: NodeSample, arrived_at: int, pue: float) -> Judg
         model_points,
         _held(state.inference, inference.state, inference.reason, sample.occurred_at),
         _held(state.thermal, heat.worst.state, _reason(heat), sample.occurred_at),
+        speed_now,
+        power_now,
         heat.cpu,
         heat.gpus,
     )
@@ -88,8 +93,6 @@ def node_state(judged: Judged, totals: Counts, skew_s: float, pue: float) -> Nod
     measured = judged.measured
     sample = measured.sample
     host = sample.host
-    speed_now = speed.mean_speed(judged.points)
-    power_now = _mean_power(judged.points)
     return NodeState(
         derived_id("node_state", sample.node_id, sample.boot_id, sample.seq),
         sample.node_id,
@@ -106,10 +109,10 @@ def node_state(judged: Judged, totals: Counts, skew_s: float, pue: float) -> Nod
         judged.thermal.since,
         judged.cpu.state,
         measured.thermal_penalty,
-        speed_now,
-        power_now,
+        judged.tokens_per_second,
+        judged.power_w,
         measured.wes,
-        wes.wes(speed_now, power_now, pue, 1.0),
+        wes.wes(judged.tokens_per_second, judged.power_w, pue, 1.0),
         pue,
         _newest_probe(sample.runtimes),
         _sum(measured.idle_w),
@@ -193,10 +196,6 @@ def _held(before: Held, state: str, reason: str, occurred_at: int) -> Held:
     if before.since and before.state == state:
         return before if before.reason == reason else Held(state, reason, before.since)
     return Held(state, reason, occurred_at)
-
-
-def _mean_power(points: tuple[Point, ...]) -> float:
-    return wes.mean([point.power_w for point in points])
 
 
 def _sum(values: tuple[float, ...]) -> float:

@@ -55,5 +55,9 @@ def smooth(points: tuple[Point, ...], point: Point) -> tuple[Point, ...]:
 
 def mean(values: Sequence[float]) -> float:
     """Return the mean of the known values; NaN without any."""
-    found = [value for value in values if value == value]
-    return fsum(found) / len(found) if found else NAN
+    whole, readings = 0.0, 0
+    for value in values:
+        if value == value:
+            whole += value
+            readings += 1
+    return whole / readings if readings else NAN
