@@ -70,17 +70,73 @@ LEFT JOIN
 ) AS stop USING (node_id);
 
 CREATE OR REPLACE VIEW $database.gpus $on_cluster AS
-SELECT fleet, node_id, occurred_at AS registered_at, gpu.*
+SELECT
+    fleet,
+    node_id,
+    occurred_at AS registered_at,
+    gpu.gpu_id AS gpu_id,
+    gpu.uuid AS uuid,
+    gpu.nvml_index AS nvml_index,
+    gpu.vendor AS vendor,
+    gpu.name AS name,
+    gpu.bus_id AS bus_id,
+    gpu.mig_parent AS mig_parent,
+    gpu.driver_version AS driver_version,
+    gpu.vbios_version AS vbios_version,
+    gpu.compute_mode AS compute_mode,
+    gpu.unified_memory AS unified_memory,
+    gpu.memory_total_bytes AS memory_total_bytes,
+    gpu.power_limit_default_w AS power_limit_default_w,
+    gpu.power_limit_min_w AS power_limit_min_w,
+    gpu.power_limit_max_w AS power_limit_max_w,
+    gpu.temperature_slowdown_c AS temperature_slowdown_c,
+    gpu.temperature_shutdown_c AS temperature_shutdown_c,
+    gpu.memory_temperature_max_c AS memory_temperature_max_c,
+    gpu.sm_clock_max_mhz AS sm_clock_max_mhz,
+    gpu.memory_clock_max_mhz AS memory_clock_max_mhz,
+    gpu.pcie_generation_max AS pcie_generation_max,
+    gpu.pcie_width_max AS pcie_width_max,
+    gpu.ecc_enabled AS ecc_enabled
 FROM $database.node_registrations_latest FINAL
 ARRAY JOIN gpus AS gpu;
 
 CREATE OR REPLACE VIEW $database.runtimes $on_cluster AS
-SELECT fleet, node_id, occurred_at AS registered_at, runtime.* EXCEPT (models), length(runtime.models) AS model_count
+SELECT
+    fleet,
+    node_id,
+    occurred_at AS registered_at,
+    runtime.runtime_id AS runtime_id,
+    runtime.kind AS kind,
+    runtime.url AS url,
+    runtime.version AS version,
+    runtime.discovered_by AS discovered_by,
+    runtime.container AS container,
+    runtime.command_line AS command_line,
+    runtime.pid AS pid,
+    runtime.slots AS slots,
+    length(runtime.models) AS model_count
 FROM $database.node_registrations_latest FINAL
 ARRAY JOIN runtimes AS runtime;
 
 CREATE OR REPLACE VIEW $database.available_models $on_cluster AS
-SELECT fleet, node_id, occurred_at AS registered_at, model.1 AS runtime_id, model.2 AS kind, model.3.*
+SELECT
+    fleet,
+    node_id,
+    occurred_at AS registered_at,
+    model.1 AS runtime_id,
+    model.2 AS kind,
+    model.3.name AS name,
+    model.3.digest AS digest,
+    model.3.architecture AS architecture,
+    model.3.quantization AS quantization,
+    model.3.loaded AS loaded,
+    model.3.size_bytes AS size_bytes,
+    model.3.parameters AS parameters,
+    model.3.context_length AS context_length,
+    model.3.layers AS layers,
+    model.3.heads AS heads,
+    model.3.kv_heads AS kv_heads,
+    model.3.embedding_length AS embedding_length
 FROM $database.node_registrations_latest FINAL
 ARRAY JOIN arrayFlatten(arrayMap(runtime -> arrayMap(model -> (runtime.runtime_id, runtime.kind, model), runtime.models), runtimes)) AS model;
 
