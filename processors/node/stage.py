@@ -21,6 +21,8 @@ from schemas.topics import NODE_STAGE_STATES, NODE_STATES, PANES, TELEMETRY, Top
 SECOND_US = 1_000_000
 GRACE_US = 2 * SECOND_US
 SILENCE_US = 30 * SECOND_US
+# A pane is closed by the first sample at or after its end and grace; at 1 Hz that sample is within this.
+SETTLED_US = GRACE_US + SECOND_US
 # A sample from further ahead than this would drag the node's event time with it.
 FUTURE_US = 300 * SECOND_US
 # The log keeps telemetry for seven days; a sample that is older is no reading of a node that waited.
@@ -61,8 +63,10 @@ class NodeStage:
         return state, (Rejected("unexpected_event", f"{type(event).__name__} is no event of telemetry"),)
 
     def settled(self, state: State) -> bool:
-        """Return whether few samples wait in open panes."""
-        return sum(len(pane.samples) for pane in state.panes) <= 1
+        """Return whether a pane has just been closed, so that few samples are open."""
+        if len(state.panes) > 1:
+            return False
+        return not state.panes or state.clock.watermark_at - state.panes[0].started_at < SETTLED_US
 
     def over(self, state: State) -> bool:
         """Return whether the node has been silent for ``FORGET_US``."""

@@ -1,0 +1,12 @@
+"""Fixtures of the whole run; each server has a module of its own."""
+
+import pytest
+
+pytest_plugins = [
+    "tests.fixtures.kafka",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--update-golden``."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden outputs; review the diff")

@@ -1,0 +1,280 @@
+"""The stage by hand, at its boundaries."""
+
+import math
+
+import pytest
+
+from processors.node.stage import FORGET_US, FUTURE_US, PAST_US
+from processors.node.thermal_state import HW_THERMAL
+from processors.stage import Arrived
+from schemas.codec.serde import encode_body
+from schemas.events.node_stopped import NodeStopped
+from tests.processors.node.replay import Replay, arrived, panes, rejected, states
+from tests.samples import at, gpu, health, host, ollama, runtime, sample, serving, tick
+
+NAN = float("nan")
+
+
+def test_every_sample_gives_a_state() -> None:
+    replay = Replay(pue=1.5)
+    busy = sample(0, gpus=(gpu(power_w=200.0, utilization_ratio=0.9),), runtimes=(serving(300.0),))
+    (state,) = states(replay.feed(busy))
+    assert (state.node_id, state.seq, state.inference_state) == ("node-1", 0, "live")
+    assert (state.tokens_per_second, state.power_w, state.pue) == (300.0, 200.0, 1.5)
+    assert (state.wes, state.wes_raw) == (1.0, 1.0)
+    assert state.arrived_at - state.occurred_at == 20_000
+    assert state.clock_skew_s == -0.02
+
+
+def test_heat_costs_wes_and_not_raw_wes() -> None:
+    hot = sample(0, gpus=(gpu(power_w=200.0, throttle_reasons=HW_THERMAL),), runtimes=(serving(400.0),))
+    (state,) = states(Replay().feed(hot))
+    assert (state.thermal_state, state.thermal_penalty) == ("critical", 2.0)
+    assert state.thermal_reason == "GPU-00000001: hw_thermal_slowdown"
+    assert (state.wes, state.wes_raw) == (1.0, 2.0)
+
+
+def test_speed_and_power_are_means_of_four() -> None:
+    replay = Replay()
+    for seq, tokens in enumerate((100.0, 200.0, 300.0, 400.0, 500.0)):
+        one = sample(seq, gpus=(gpu(power_w=100.0 * (seq + 1)),), runtimes=(serving(tokens),))
+        last = states(replay.feed(one))[-1]
+    assert (last.tokens_per_second, last.power_w, last.wes) == (350.0, 350.0, 1.0)
+
+
+def test_speed_is_gone_with_the_work() -> None:
+    replay = Replay()
+    replay.feed(sample(0, gpus=(gpu(),), runtimes=(serving(100.0),)))
+    (idle,) = states(replay.feed(sample(1, gpus=(gpu(),), runtimes=(runtime(),))))
+    assert idle.inference_state == "idle"
+    assert math.isnan(idle.tokens_per_second)
+    assert math.isnan(idle.wes)
+
+
+def test_a_probes_figure_is_a_field_of_its_own() -> None:
+    probed = ollama(probe_tokens_per_second=45.0, probe_age_s=3.0)
+    (state,) = states(Replay().feed(sample(0, gpus=(gpu(),), runtimes=(probed,))))
+    assert (state.inference_state, state.probe_tokens_per_second) == ("idle_spd", 45.0)
+    assert math.isnan(state.tokens_per_second)
+    assert math.isnan(state.wes)
+
+
+def test_a_state_knows_since_when() -> None:
+    replay = Replay()
+    for seq in range(3):
+        replay.feed(sample(seq, runtimes=(runtime(),)))
+    replay.feed(sample(3, runtimes=(serving(),)))
+    (state,) = states(replay.feed(sample(4, runtimes=(runtime(generation_tokens=9.0),))))
+    assert (state.inference_state, state.inference_reason, state.inference_since) == ("live", "tokens", at(3))
+
+
+def test_without_an_accelerator_the_cpu_is_it() -> None:
+    hot = host(cpu_temperature_c=96.0)
+    (state,) = states(Replay().feed(sample(0, host=hot)))
+    assert (state.thermal_state, state.thermal_reason, state.cpu_thermal_state) == (
+        "critical",
+        "cpu: temperature",
+        "critical",
+    )
+    (with_gpu,) = states(Replay().feed(sample(0, host=hot, gpus=(gpu(),))))
+    assert (with_gpu.thermal_state, with_gpu.cpu_thermal_state) == ("normal", "critical")
+
+
+def test_a_pane_closes_two_seconds_after_its_end() -> None:
+    replay = Replay()
+    for seq in range(12):
+        assert panes(replay.feed(sample(seq))) == []
+    (pane,) = panes(replay.feed(sample(12)))
+    assert (pane.started_at, pane.occurred_at) == (at(0), at(10))
+    assert (pane.samples, pane.expected, pane.missing) == (10, 10, 0)
+    assert pane.delay_max_s == 0.02
+
+
+def test_a_pane_is_the_fold_of_its_samples() -> None:
+    replay = Replay()
+    for seq in range(13):
+        busy = seq % 2 == 0
+        replay.feed(
+            sample(
+                seq,
+                gpus=(
+                    gpu(
+                        utilization_ratio=0.9 if busy else 0.0, power_w=300.0 + seq, throttle_reasons=4 * busy
+                    ),
+                ),
+                runtimes=(serving(100.0 + seq) if busy else runtime(),),
+                gpu_health=(health(xids=(seq,)),) if seq in (3, 5) else (),
+            )
+        )
+    (pane,) = panes(replay.said)
+    assert (pane.power_w.n, pane.power_w.mean, pane.power_w.first, pane.power_w.last) == (
+        10,
+        304.5,
+        300.0,
+        309.0,
+    )
+    assert (pane.tokens_per_second.n, pane.tokens_per_second.mean) == (5, 104.0)
+    assert (pane.inference_live, pane.inference_idle) == (5, 5)
+    assert pane.thermal_normal == 10
+    (folded,) = pane.gpus
+    assert (folded.samples, folded.active, folded.throttled_power, folded.throttled_thermal) == (10, 5, 5, 0)
+    assert folded.utilization_ratio.mean == pytest.approx(0.45)
+    (served,) = pane.runtimes
+    assert (served.generation_tokens, served.requests_finished != served.requests_finished) == (520.0, True)
+    (model,) = pane.models
+    assert (model.name, model.tokens_per_second.n) == ("llama3.1:8b", 5)
+    assert pane.gpu_health[0].xids == (3, 5)
+    assert sum(pane.tokens_per_second_histogram.counts) == 5
+
+
+def test_an_accelerator_that_comes_and_goes_is_folded_on_its_own() -> None:
+    replay = Replay()
+    for seq in range(13):
+        gpus = (gpu("GPU-b"), gpu("GPU-a")) if seq < 4 else (gpu("GPU-b"),)
+        replay.feed(sample(seq, gpus=gpus))
+    (pane,) = panes(replay.said)
+    assert [(one.gpu_id, one.samples) for one in pane.gpus] == [("GPU-a", 4), ("GPU-b", 10)]
+
+
+def test_a_silent_nodes_pane_closes_after_thirty_seconds_of_ticks() -> None:
+    replay = Replay()
+    replay.feed(sample(0), sample(1))
+    for second in (5, 10, 15, 20, 25, 30):
+        assert replay.feed(tick(second)) == ()
+    (pane,) = panes(replay.feed(tick(35)))
+    assert pane.samples == 2
+    before = replay.state()
+    assert replay.feed(tick(40)) == ()
+    assert replay.state() is before
+
+
+def test_an_outage_of_the_log_is_no_silence_of_the_node() -> None:
+    replay = Replay()
+    replay.feed(sample(0), sample(1), tick(5))
+    # An hour without the log; then a tick comes before the samples that waited on disk.
+    assert replay.feed(tick(3600)) == ()
+    late = [Arrived(sample(seq, spooled=True), at(3601)) for seq in range(2, 13)]
+    (pane,) = panes(replay.feed(*late))
+    assert (pane.samples, pane.late, pane.spooled) == (10, 0, 8)
+
+
+def test_a_late_sample_is_counted_and_not_folded() -> None:
+    replay = Replay()
+    replay.feed(*(sample(seq) for seq in range(13) if seq != 4))
+    assert replay.feed(Arrived(sample(4), at(12.5))) == ()
+    (pane,) = panes(replay.feed(*(sample(seq) for seq in range(13, 23))))
+    assert (pane.late, pane.missing, pane.samples) == (1, -1, 10)
+    assert states(replay.said)[-1].late_total == 1
+
+
+def test_a_reordered_sample_joins_its_pane_and_leaves_the_state() -> None:
+    replay = Replay()
+    assert states(replay.feed(sample(0), sample(2), Arrived(sample(1), at(2.5))))[-1].seq == 2
+    (pane,) = panes(replay.feed(*(sample(seq) for seq in range(3, 13))))
+    assert (pane.samples, pane.missing) == (10, 0)
+
+
+def test_a_gap_shows_in_pane_and_state() -> None:
+    replay = Replay()
+    replay.feed(*(sample(seq) for seq in (0, 1, 2, 6, 7)))
+    assert states(replay.said)[-1].missing_total == 3
+    (pane,) = panes(replay.feed(*(sample(seq) for seq in range(8, 13))))
+    assert (pane.samples, pane.missing, pane.expected) == (7, 3, 10)
+
+
+def test_duplicates_say_nothing_and_are_counted() -> None:
+    replay = Replay()
+    replay.feed(sample(0), sample(1))
+    assert replay.feed(sample(0), sample(1), sample(1)) == ()
+    assert states(replay.feed(sample(2)))[0].duplicates_total == 3
+
+
+def test_a_node_id_used_by_two_machines_is_counted() -> None:
+    replay = Replay()
+    replay.feed(sample(0), sample(1))
+    replay.feed(sample(1, boot_id="boot-b", occurred_at=at(1.5)))
+    assert replay.feed(sample(2), sample(3)) == ()
+    assert states(replay.feed(sample(2, boot_id="boot-b")))[0].conflicts_total == 2
+
+
+@pytest.mark.parametrize(
+    ("delay_us", "accepted"),
+    [(-FUTURE_US, True), (-FUTURE_US - 1, False), (PAST_US, True), (PAST_US + 1, False)],
+)
+def test_a_time_that_cannot_be_is_refused(delay_us: int, accepted: bool) -> None:
+    replay = Replay()
+    outputs = replay.feed(arrived(sample(0), delay_us))
+    assert bool(states(outputs)) is accepted
+    assert [one.reason for one in rejected(outputs)] == ([] if accepted else ["implausible_time"])
+
+
+def test_1970_and_2100_leave_the_node_alone() -> None:
+    replay = Replay()
+    replay.feed(sample(0))
+    far = 4_102_444_800_000_000
+    outputs = replay.feed(
+        Arrived(sample(1, occurred_at=0), at(1)), Arrived(sample(2, occurred_at=far), at(2))
+    )
+    assert len(rejected(outputs)) == 2
+    assert states(replay.feed(sample(3)))[0].late_total == 0
+
+
+def test_a_clock_that_goes_back_does_not_make_an_hour_of_lateness() -> None:
+    replay = Replay()
+    replay.feed(*(sample(seq) for seq in range(8)))
+    shifted = [Arrived(sample(seq, occurred_at=at(seq - 3600)), at(seq)) for seq in range(8, 30)]
+    outputs = replay.feed(*shifted)
+    assert len(states(outputs)) == len(shifted)
+    assert states(outputs)[-1].late_total == 0
+    assert [pane.samples for pane in panes(outputs)] == [8, 2, 10]
+
+
+def test_panes_of_a_repeated_hour_have_ids_of_their_own() -> None:
+    replay = Replay()
+    replay.feed(*(sample(seq) for seq in range(13)))
+    back = [Arrived(sample(seq, occurred_at=at(seq - 13)), at(seq)) for seq in range(13, 28)]
+    replay.feed(*back)
+    ids = [pane.id for pane in panes(replay.said)]
+    starts = [pane.started_at for pane in panes(replay.said)]
+    assert starts.count(at(0)) == 2
+    assert len(set(ids)) == len(ids)
+
+
+def test_nan_and_negative_readings_break_nothing() -> None:
+    replay = Replay()
+    for seq in range(13):
+        odd = gpu(power_w=(NAN, -50.0, math.inf)[seq % 3], temperature_c=NAN, utilization_ratio=-1.0)
+        slow = serving((NAN, -5.0, math.inf)[seq % 3])
+        replay.feed(sample(seq, gpus=(odd,), runtimes=(slow,), host=host(cpu_ratio=NAN)))
+    assert len(states(replay.said)) == 13
+    for pane in panes(replay.said):
+        encode_body(pane)
+
+
+def test_an_event_of_another_topic_is_refused() -> None:
+    replay = Replay()
+    outputs = replay.feed(NodeStopped("node-1", "default", "boot-a", at(0), 3, "signal"))
+    assert [one.reason for one in rejected(outputs)] == ["unexpected_event"]
+    assert replay.states == {}
+
+
+def test_a_node_that_is_gone_for_long_is_forgotten() -> None:
+    replay = Replay()
+    replay.feed(sample(0))
+    for second in range(5, 45, 5):
+        replay.feed(tick(second))
+    gone = FORGET_US / 1e6
+    replay.feed(tick(gone))
+    assert "node-1" in replay.states
+    replay.feed(tick(gone + 1))
+    assert replay.states == {}
+
+
+def test_clock_skew_is_the_least_delay_of_two_panes() -> None:
+    replay = Replay()
+    delays = [300_000 if seq == 5 else 900_000 for seq in range(24)]
+    for seq, delay_us in enumerate(delays):
+        replay.feed(arrived(sample(seq), delay_us - 2_000_000))
+    by_seq = {state.seq: state.clock_skew_s for state in states(replay.said)}
+    assert (by_seq[4], by_seq[5], by_seq[21]) == (1.1, 1.7, 1.7)
+    assert by_seq[23] == 1.1
