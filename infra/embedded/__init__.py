@@ -1,0 +1,1 @@
+"""What ``penstock up`` starts itself: the broker, the store, the registry and their supervisor."""
