@@ -1,7 +1,8 @@
 """Where each setting comes from: default < TOML file < environment < command line.
 
 The file is ``$PENSTOCK_CONFIG``, else ``penstock.toml`` in the current folder, else ``config.toml`` in the
-user's configuration folder. A name that no setting has is an error that proposes the nearest one.
+user's configuration folder. A name that no setting has is an error that proposes the nearest one. An address
+that is not set follows the port of the embedded part that it leads to.
 """
 
 import difflib
@@ -17,7 +18,7 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, ValidationError
 
 from schemas.errors import ConfigError
-from schemas.settings.model import Settings
+from schemas.settings.model import EmbeddedSettings, Settings
 
 PREFIX = "PENSTOCK_"
 CONFIG_VARIABLE = "PENSTOCK_CONFIG"
@@ -54,6 +55,9 @@ def load(environ: Mapping[str, str] | None = None, file: Path | None = None) -> 
     sources = {name: str(file) for name in values}
     for name, text, origin in _from_environment(environ):
         values[name] = text
+        sources[name] = origin
+    for name, address, origin in _follow_embedded(values):
+        values[name] = address
         sources[name] = origin
     return Loaded(_build(values, sources), sources, file)
 
@@ -124,6 +128,26 @@ def _parse(name: str, text: str) -> Any:  # noqa: ANN401 - pydantic judges the t
         return json.loads(text)
     except ValueError as exc:
         raise ConfigError(f"{variable(name)} must be a JSON object of texts, such as {{}}: {exc}") from exc
+
+
+# The address that clients use, the port that the embedded part listens on, and how one follows the other.
+_FOLLOWERS = (
+    ("kafka.bootstrap_servers", "embedded.kafka_port", "{host}:{port}"),
+    ("registry.url", "embedded.registry_port", "http://{host}:{port}"),
+    ("clickhouse.url", "embedded.clickhouse_port", "http://{host}:{port}"),
+)
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+
+
+def _follow_embedded(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Whoever moves an embedded part and names no address for its clients means the place it moved to."""
+    for address, port, form in _FOLLOWERS:
+        moved = [name for name in (port, "embedded.host") if name in values]
+        if moved and address not in values:
+            host = str(values.get("embedded.host", EmbeddedSettings().host))
+            number = values.get(port, getattr(EmbeddedSettings(), port.removeprefix("embedded.")))
+            text = form.format(host=_ANY_ADDRESS.get(host, host), port=number)
+            yield address, text, f"follows {moved[0]}"
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:
