@@ -25,7 +25,8 @@ def loaded(ctx: typer.Context) -> "Loaded":
     """
     from schemas.settings import load
 
-    return load(file=ctx.find_object(Options).config)
+    options = ctx.find_object(Options) or Options()
+    return load(file=options.config)
 
 
 def settings(ctx: typer.Context) -> "Settings":

@@ -4,6 +4,7 @@
 """
 
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,6 +74,7 @@ def load(name: str) -> Any:  # noqa: ANN401
     """Import a sub-command and return it."""
     sub_app: typer.Typer = importlib.import_module(f"infra.cli.{name}").app
     sub_app.rich_markup_mode = None
+    sub_app._add_completion = False  # a sub-command with commands of its own would offer it again
     command = typer.main.get_command(sub_app)
     command.name = name
     return command
@@ -91,6 +93,8 @@ def root(
     ] = None,
 ) -> None:
     """Event-sourced control plane for fleets that serve language models."""
+    # What a library logs in a command that has set up no logs is in the error we raise: say it once.
+    logging.getLogger().addHandler(logging.NullHandler())
     ctx.obj = Options(config=config)
 
 
