@@ -32,9 +32,9 @@ def learned_w(idle: IdlePower | None) -> float:
     return idle.mean_w if idle is not None and idle.readings >= ENOUGH else NAN
 
 
-def learn(idle: IdlePower | None, gpu: GpuSample, serving: bool) -> IdlePower | None:
-    """Return the estimate after one sample; only a sample in which nothing ran teaches."""
-    if serving or gpu.utilization_ratio > IDLE_RATIO or not gpu.power_w > 0 or gpu.status != "ok":
+def learn(idle: IdlePower | None, gpu: GpuSample) -> IdlePower | None:
+    """Return the estimate after one sample in which no request ran; only an accelerator at rest teaches."""
+    if gpu.utilization_ratio > IDLE_RATIO or not gpu.power_w > 0 or gpu.status != "ok":
         return idle
     if idle is None:
         return IdlePower(gpu.gpu_id, gpu.power_w, 1)

@@ -1,5 +1,6 @@
 """Judge one sample in the light of what is remembered: its measures, the memory after it, the node_state."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 from processors.node import activity, cpu_thermal, idle_power, inference_state, speed, thermal_state, wes
@@ -76,7 +77,7 @@ def judge(state: State, sample: NodeSample, arrived_at: int, pue: float) -> Judg
     )
     return Judged(
         measured,
-        _learn(known_idle, sample, inference),
+        _learn(state.idle, known_idle, sample, inference),
         points,
         model_points,
         _held(state.inference, inference.state, inference.reason, sample.occurred_at),
@@ -181,12 +182,15 @@ def _models(
     return states, points
 
 
-def _learn(before: dict[str, IdlePower], sample: NodeSample, inference: Inference) -> tuple[IdlePower, ...]:
+def _learn(
+    idle: tuple[IdlePower, ...], known_idle: Mapping[str, IdlePower], sample: NodeSample, inference: Inference
+) -> tuple[IdlePower, ...]:
     """Return the idle power of every accelerator ever seen; one that is lost is not forgotten."""
-    serving = inference.state == "live" or any(runtime.probes_running > 0 for runtime in sample.runtimes)
-    after = dict(before)
+    if inference.state == "live" or any(runtime.probes_running > 0 for runtime in sample.runtimes):
+        return idle
+    after = dict(known_idle)
     for gpu in sample.gpus:
-        learned = idle_power.learn(before.get(gpu.gpu_id), gpu, serving)
+        learned = idle_power.learn(known_idle.get(gpu.gpu_id), gpu)
         if learned is not None:
             after[gpu.gpu_id] = learned
     return tuple(after[gpu_id] for gpu_id in sorted(after))

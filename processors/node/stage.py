@@ -90,9 +90,10 @@ class NodeStage:
             return state._replace(totals=totals._replace(duplicates=totals.duplicates + 1)), ()
         if verdict is Verdict.CONFLICT:
             return state._replace(totals=totals._replace(conflicts=totals.conflicts + 1)), ()
-        state = state._replace(boots=boots, totals=totals._replace(missing=totals.missing + missing))
+        if missing:
+            totals = totals._replace(missing=totals.missing + missing)
         newest = boots[-1].boot_id == sample.boot_id and boots[-1].last_seq == sample.seq
-        return self._fresh(state, sample, arrived_at, newest)
+        return self._fresh(state._replace(boots=boots, totals=totals), sample, arrived_at, newest)
 
     def _fresh(
         self, state: State, sample: NodeSample, arrived_at: int, newest: bool

@@ -1,4 +1,4 @@
-"""A recorded half minute in, all that was said out; ``--update-golden`` rewrites it, and the diff is reviewed."""
+"""Half a recorded minute in, all that was said out; ``--update-golden`` rewrites it, for review."""
 
 import json
 from pathlib import Path

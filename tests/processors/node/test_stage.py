@@ -278,3 +278,14 @@ def test_clock_skew_is_the_least_delay_of_two_panes() -> None:
     by_seq = {state.seq: state.clock_skew_s for state in states(replay.said)}
     assert (by_seq[4], by_seq[5], by_seq[21]) == (1.1, 1.7, 1.7)
     assert by_seq[23] == 1.1
+
+
+def test_a_serving_node_teaches_no_idle_power() -> None:
+    replay = Replay()
+    for seq in range(20):
+        replay.feed(sample(seq, gpus=(gpu(),), runtimes=(serving(),)))
+    assert replay.state().idle == ()
+    for seq in range(20, 32):
+        replay.feed(sample(seq, gpus=(gpu(power_w=71.0),), runtimes=(runtime(),)))
+    (state,) = states(replay.feed(sample(32, gpus=(gpu(power_w=71.0), gpu("GPU-2")), runtimes=(runtime(),))))
+    assert [one.idle_power_w for one in state.gpus] == [71.0, pytest.approx(NAN, nan_ok=True)]

@@ -87,10 +87,10 @@ def test_models_share_power_by_tokens_else_by_memory() -> None:
     assert all(math.isnan(share) for share in power_shares(unknown, [NAN, NAN]))
 
 
-def learned(readings: list[GpuSample], *, live: bool = False) -> IdlePower | None:
+def learned(readings: list[GpuSample]) -> IdlePower | None:
     idle = None
     for reading in readings:
-        idle = learn(idle, reading, live)
+        idle = learn(idle, reading)
     return idle
 
 
@@ -98,7 +98,6 @@ def test_idle_power_is_learned_from_rest_alone() -> None:
     rest = [gpu(power_w=70.0)] * ENOUGH
     assert math.isnan(learned_w(learned(rest[1:])))
     assert learned_w(learned(rest)) == 70.0
-    assert learned(rest, live=True) is None
     assert learned([gpu(power_w=400.0, utilization_ratio=0.5)]) is None
     assert learned([gpu(power_w=NAN), gpu(power_w=0.0), gpu(power_w=-5.0), gpu(status="lost")]) is None
     assert learned_w(learned(rest + [gpu(power_w=400.0, utilization_ratio=0.9)] * 50)) == 70.0
