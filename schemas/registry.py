@@ -18,7 +18,9 @@ TIMEOUT_S = 5.0
 class Registry:
     """Registers our schemas, and finds the schema behind an id."""
 
-    def __init__(self, settings: RegistrySettings) -> None:
+    def __init__(
+        self, settings: RegistrySettings, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self._settings = settings
         verify = ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True
         self._http = httpx.AsyncClient(
@@ -28,6 +30,7 @@ class Registry:
             auth=_basic(settings),
             headers={"Accept": CONTENT_TYPE, "Content-Type": CONTENT_TYPE} | _bearer(settings),
             trust_env=False,
+            transport=transport,
         )
 
     async def close(self) -> None:
@@ -42,7 +45,16 @@ class Registry:
             UnavailableError: the registry cannot be reached.
         """
         answer = await self._request("POST", f"/subjects/{subject}/versions", {"schema": schema})
-        return int(answer.json()["id"])
+        return int(self._field(answer, "id"))
+
+    async def subjects(self) -> tuple[str, ...]:
+        """Return the names under which schemas are registered.
+
+        Raises:
+            UnavailableError: the registry cannot be reached.
+        """
+        answer = await self._request("GET", "/subjects")
+        return tuple(answer.json())
 
     async def schema(self, schema_id: int) -> str:
         """Return the schema text of an id.
@@ -54,7 +66,7 @@ class Registry:
         answer = await self._request("GET", f"/schemas/ids/{schema_id}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise UnknownSchemaError(schema_id)
-        return str(answer.json()["schema"])
+        return str(self._field(answer, "schema"))
 
     async def codec(self, events: Iterable[str] | None = None) -> Codec:
         """Register every packaged version of the events (default: all), oldest first; return a codec."""
@@ -75,6 +87,16 @@ class Registry:
 
     async def _register(self, release: Packaged) -> int:
         return await self.register(release.subject, release.text)
+
+    def _field(self, answer: httpx.Response, name: str) -> str | int:
+        try:
+            found: str | int = answer.json()[name]
+        except (ValueError, KeyError, TypeError) as exc:
+            url = self._settings.url
+            raise UnavailableError(
+                f"what answers at {url} (setting registry.url) is no schema registry"
+            ) from exc
+        return found
 
     async def _request(self, method: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
         try:

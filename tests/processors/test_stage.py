@@ -1,0 +1,87 @@
+"""``advance`` with a stage of two lines: keys, ticks, forgetting."""
+
+from typing import NamedTuple
+
+from processors.stage import Arrived, Outputs, Rejected, advance
+from schemas.codec import Event
+from schemas.events.clock_tick import ClockTick
+from schemas.topics import NODE_STAGE_STATES, TELEMETRY
+from tests.samples import sample, tick
+
+
+class Count(NamedTuple):
+    key: str
+    samples: int
+    ticks: int
+
+
+class Counting:
+    """Counts what it is given; a key is over after two ticks; one sample of five is refused."""
+
+    name = "counting"
+    source = TELEMETRY
+    states = NODE_STAGE_STATES
+
+    def key(self, event: Event) -> str | None:
+        return None if isinstance(event, ClockTick) else str(getattr(event, "node_id", ""))
+
+    def initial(self, key: str) -> Count:
+        return Count(key, 0, 0)
+
+    def step(self, state: Count, arrived: Arrived) -> tuple[Count, Outputs]:
+        if isinstance(arrived.event, ClockTick):
+            return state._replace(ticks=state.ticks + 1), (Rejected("tick", state.key),)
+        if getattr(arrived.event, "seq", 0) == 5:
+            return state, (Rejected("rejected", "five"),)
+        return state._replace(samples=state.samples + 1), ()
+
+    def settled(self, state: Count) -> bool:
+        return True
+
+    def over(self, state: Count) -> bool:
+        return state.ticks == 2
+
+    def encode(self, state: Count) -> bytes:
+        return repr(state).encode()
+
+    def decode(self, raw: bytes) -> Count:
+        raise NotImplementedError
+
+
+def arrived(event: Event) -> Arrived:
+    return Arrived(event, 0)
+
+
+def test_each_key_has_a_state_of_its_own() -> None:
+    states: dict[str, Count] = {}
+    for node_id in ("b", "a", "b"):
+        assert advance(states, Counting(), arrived(sample(node_id=node_id))) == ()
+    assert {key: state.samples for key, state in states.items()} == {"a": 1, "b": 2}
+
+
+def test_a_tick_concerns_every_key_in_the_order_of_the_keys() -> None:
+    states: dict[str, Count] = {}
+    for node_id in ("c", "a", "b"):
+        advance(states, Counting(), arrived(sample(node_id=node_id)))
+    assert [
+        one.detail for one in advance(states, Counting(), arrived(tick(5))) if isinstance(one, Rejected)
+    ] == [
+        "a",
+        "b",
+        "c",
+    ]
+
+
+def test_a_key_that_is_over_is_forgotten() -> None:
+    states: dict[str, Count] = {}
+    advance(states, Counting(), arrived(sample()))
+    advance(states, Counting(), arrived(tick(5)))
+    assert states
+    advance(states, Counting(), arrived(tick(10)))
+    assert states == {}
+
+
+def test_a_refused_first_record_leaves_no_state() -> None:
+    states: dict[str, Count] = {}
+    assert advance(states, Counting(), arrived(sample(5))) == (Rejected("rejected", "five"),)
+    assert states == {}

@@ -1,0 +1,30 @@
+from schemas.codec import EVENT_TYPES
+from schemas.settings import KafkaSettings
+from schemas.topics import NODE_STATES, PANES, TELEMETRY, TOPICS, topic_of
+
+
+def test_every_event_has_a_topic_and_every_topic_known_events() -> None:
+    carried = [event for topic in TOPICS for event in topic.events]
+    assert set(carried) == set(EVENT_TYPES)
+    assert len(carried) == len(set(carried))
+    assert topic_of("node_sample") is TELEMETRY
+
+
+def test_a_stages_outputs_are_partitioned_as_its_source() -> None:
+    settings = KafkaSettings(partitions=7)
+    assert (
+        TELEMETRY.partitions(settings) == NODE_STATES.partitions(settings) == PANES.partitions(settings) == 7
+    )
+
+
+def test_the_prefix_is_a_setting() -> None:
+    assert TELEMETRY.full_name(KafkaSettings(topic_prefix="blue.")) == "blue.telemetry"
+
+
+def test_a_compacted_topic_keeps_for_ever_and_the_others_for_a_while() -> None:
+    assert {topic.name for topic in TOPICS if topic.cleanup == "compact"} == {
+        "nodes",
+        "node-states",
+        "node-stage-states",
+    }
+    assert all(topic.retention_ms > 0 for topic in TOPICS if topic.cleanup == "delete")
