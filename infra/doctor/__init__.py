@@ -1,0 +1,1 @@
+"""Checks of the machine and of what Penstock needs on it; each says what was found and what to do."""
