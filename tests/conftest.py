@@ -3,6 +3,7 @@
 import pytest
 
 pytest_plugins = [
+    "tests.fixtures.clickhouse",
     "tests.fixtures.kafka",
 ]
 
