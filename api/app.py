@@ -1,0 +1,82 @@
+"""The query API: the application, and what lives as long as it does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api import problem
+from api.auth import KeyRing, check_may_listen, is_loopback
+from api.edge import Edge
+from api.metrics import ApiMetrics
+from api.parts import Parts
+from api.query import endpoint as operation
+from api.query import nodes
+from api.query.fleet import FleetView
+from api.query.hub import Hub
+from api.query.live import Live
+from api.query.prometheus import FleetCollector
+from api.sql import endpoint as sql
+from api.sql.run import SqlService
+from api.store import Store
+from schemas.settings import Settings
+
+_ABOUT = """
+What a fleet does and did. Times are RFC 3339, UTC; a reading that does not exist is null; units are in the
+descriptions. Every error is `application/problem+json` with a `detail` and, where something can be done, a
+`hint`. Off loopback a key is needed: `Authorization: Bearer KEY`.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application.
+
+    Raises:
+        ConfigError: it would listen beyond this machine and nobody has a key.
+    """
+    keys = KeyRing(settings.data_dir)
+    check_may_listen(settings.api.host, keys)
+    local = is_loopback(settings.api.host)
+    metrics = ApiMetrics()
+    app = FastAPI(
+        title="Penstock",
+        version=version("penstock"),
+        description=_ABOUT,
+        lifespan=_lifespan(settings, metrics),
+        # Their pages load scripts from elsewhere; /openapi.json is what programs and pages of one's own need.
+        docs_url=None,
+        redoc_url=None,
+    )
+    for router in (nodes.router, sql.router, operation.router):
+        app.include_router(router)
+    problem.install(app)
+    app.add_middleware(Edge, metrics=metrics, keys=None if local else keys, local=local)
+    return app
+
+
+def _lifespan(
+    settings: Settings, metrics: ApiMetrics
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        fleet, hub, store = FleetView(), Hub(), Store(settings.clickhouse)
+        live = Live(settings, fleet, hub, metrics)
+        service = SqlService(store, settings.api)
+        app.state.parts = Parts(settings, store, service, fleet, hub, live, metrics)
+        collector = FleetCollector(fleet)
+        metrics.registry.register(collector)
+        reading = asyncio.create_task(live.run())
+        try:
+            yield
+        finally:
+            hub.close()
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+            await service.close()
+            await store.close()
+            metrics.registry.unregister(collector)
+
+    return lifespan

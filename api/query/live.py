@@ -1,0 +1,166 @@
+"""The one Kafka reader of the API: node states and registrations, from the start, then as they come."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from api.metrics import ApiMetrics
+from api.query.fleet import FleetView
+from api.query.hub import Hub
+from schemas.codec import Codec, Event
+from schemas.errors import EventError, PenstockError, UnavailableError, UnknownSchemaError
+from schemas.events.node_state import NodeState
+from schemas.kafka import connection
+from schemas.registry import Registry
+from schemas.settings import Settings
+from schemas.topics import NODE_STATES, NODES
+
+logger = logging.getLogger(__name__)
+
+EVENTS = ("node_registered", "node_stopped", "node_state")
+_AGAIN_S = 2.0
+_POLL_MS = 500
+_CHECK_S = 2.0
+
+
+class Live:
+    """Keeps the view of the fleet and the hub fed, and goes on when Kafka or the registry come back."""
+
+    def __init__(self, settings: Settings, fleet: FleetView, hub: Hub, metrics: ApiMetrics) -> None:
+        self._settings = settings
+        self._fleet = fleet
+        self._hub = hub
+        self._metrics = metrics
+        self._states = NODE_STATES.full_name(settings.kafka)
+        self._topics = (self._states, NODES.full_name(settings.kafka))
+        self._next: dict[TopicPartition, int] = {}
+        self._caught_up = False
+        self.problem = "the reader has not started"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether everything that was in the topics at the start has been read, and Kafka answers."""
+        return self._caught_up and not self.problem
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        registry = Registry(self._settings.registry)
+        try:
+            while True:
+                try:
+                    await self._read(registry)
+                except (KafkaError, PenstockError, OSError) as exc:
+                    if not self.problem:
+                        logger.warning("reading node states stopped, trying again: %s", exc)
+                    self.problem = str(exc) or type(exc).__name__
+                await asyncio.sleep(_AGAIN_S)
+        finally:
+            await registry.close()
+
+    async def _read(self, registry: Registry) -> None:
+        codec = await registry.codec(EVENTS)
+        consumer = AIOKafkaConsumer(
+            **connection(self._settings.kafka),
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=100,
+        )
+        try:
+            await consumer.start()
+            ends = await self._assign(consumer)
+            logger.info("reading %s", ", ".join(self._topics))
+            self.problem = ""
+            while True:
+                await self._read_for(_CHECK_S, consumer, codec, registry)
+                # aiokafka goes on quietly while the broker is away: asking for the ends does not.
+                ends = ends if not self._caught_up else await consumer.end_offsets(list(ends))
+                await self._notice_the_end(consumer, ends)
+        finally:
+            with suppress(KafkaError, OSError):
+                await consumer.stop()
+
+    async def _read_for(
+        self, seconds: float, consumer: AIOKafkaConsumer, codec: Codec, registry: Registry
+    ) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            batches = await consumer.getmany(timeout_ms=_POLL_MS)
+            for place, records in batches.items():
+                await self._take(place, records, codec, registry)
+
+    async def _assign(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+        """Take every partition, go to where we were, else to the start, and return where they end now."""
+        places = [
+            TopicPartition(topic, partition)
+            for topic in self._topics
+            for partition in sorted(await self._partitions(consumer, topic))
+        ]
+        consumer.assign(places)
+        beginnings = await consumer.beginning_offsets(places)
+        ends = await consumer.end_offsets(places)
+        for place in places:
+            # seek_to_beginning() may leave the position at the end: aiokafka 0.14.
+            known = self._next.get(place, 0)
+            inside = beginnings[place] <= known <= ends[place]
+            consumer.seek(place, known if inside else beginnings[place])
+        return dict(ends)
+
+    async def _partitions(self, consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+        await consumer.topics()
+        found = consumer.partitions_for_topic(topic)
+        if not found:
+            raise UnavailableError(f"Kafka has no topic {topic} yet: the worker makes it")
+        return set(found)
+
+    async def _notice_the_end(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
+        # A transaction's marker takes an offset and is never handed out: only the position passes it.
+        if not self._caught_up and all([await consumer.position(at) >= end for at, end in ends.items()]):
+            self._caught_up = True
+            logger.info("the fleet is known: %d nodes", len(self._fleet))
+
+    async def _take(
+        self, place: TopicPartition, records: Sequence[ConsumerRecord], codec: Codec, registry: Registry
+    ) -> None:
+        for record in records:
+            self._next[place] = record.offset + 1
+            if record.value is None:
+                self._forget(place, record)
+                continue
+            try:
+                event = await _decode(record.value, codec, registry)
+            except EventError as exc:
+                self._metrics.records.labels("unreadable").inc()
+                logger.warning(
+                    "unreadable record in %s/%d at %d: %s", place.topic, place.partition, record.offset, exc
+                )
+                continue
+            self._metrics.records.labels("ok").inc()
+            self._fleet.apply(event, record.timestamp * 1000)
+            if isinstance(event, NodeState):
+                self._hub.publish(event, place.partition, record.offset)
+
+    def _forget(self, place: TopicPartition, record: ConsumerRecord) -> None:
+        if place.topic == self._states:
+            node_id = (record.key or b"").decode(errors="replace")
+            self._fleet.forget(node_id)
+            self._hub.forget(node_id, place.partition, record.offset)
+
+
+async def _decode(value: bytes, codec: Codec, registry: Registry) -> Event:
+    """Decode a value; a schema that is not ours is asked for once.
+
+    Raises:
+        EventError: it cannot be read.
+        UnavailableError: the registry is away.
+    """
+    try:
+        return codec.decode(value)
+    except UnknownSchemaError as exc:
+        codec.learn(exc.schema_id, await registry.schema(exc.schema_id))
+        return codec.decode(value)
