@@ -34,8 +34,12 @@ def java(settings: Settings) -> Finding:
 
 def disk(settings: Settings) -> Finding:
     """Judge the space on the disk of the data directory."""
-    free = shutil.disk_usage(_nearest_existing(settings.data_dir)).free
-    detail = f"{free / (1 << 30):.1f} GiB free for {settings.data_dir}"
+    return judge_space(settings.data_dir, shutil.disk_usage(_nearest_existing(settings.data_dir)).free)
+
+
+def judge_space(folder: Path, free: int) -> Finding:
+    """Judge how many bytes are free."""
+    detail = f"{free / (1 << 30):.1f} GiB free for {folder}"
     advice = "make room, or set data_dir (PENSTOCK_DATA_DIR) to another disk"
     if free < LEAST_FREE_BYTES:
         return fail("disk", detail, advice)
@@ -61,12 +65,14 @@ def data_dir(settings: Settings) -> Finding:
 
 def clock(_settings: Settings) -> Finding:
     """Judge whether the kernel says that its clock follows a time server."""
+    return judge_clock(_adjtimex() if sys.platform == "linux" else -1)
+
+
+def judge_clock(state: int) -> Finding:
+    """Judge the state that ``adjtimex(2)`` returns; -1: it cannot be asked."""
     advice = "turn on time synchronization, for example with chrony or systemd-timesyncd"
-    if sys.platform != "linux":
-        return warn("clock", f"synchronization cannot be seen on {sys.platform}", advice)
-    state = _adjtimex()
     if state < 0:
-        return warn("clock", "the kernel does not say whether its clock is synchronized", advice)
+        return warn("clock", "this system does not say whether its clock is synchronized", advice)
     if state == _TIME_ERROR:
         return warn("clock", "the kernel says that its clock is not synchronized", advice)
     return ok("clock", "synchronized, says the kernel")

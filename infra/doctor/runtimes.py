@@ -51,7 +51,8 @@ def runtimes(settings: Settings) -> Finding:
 def ollama_url(settings: Settings) -> str:
     """Return the address the agent would ask: the setting, else OLLAMA_HOST, else Ollama's default."""
     url = settings.node.ollama_url or os.environ.get("OLLAMA_HOST") or "127.0.0.1:11434"
-    return (url if "://" in url else f"http://{url}").rstrip("/")
+    # OLLAMA_HOST is what the server listens on too: every address is reached at loopback.
+    return (url if "://" in url else f"http://{url}").replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
 
 
 def _ask(url: str, key: str) -> str | None:

@@ -9,6 +9,7 @@ from infra.embedded.ports import require_free
 from infra.up.embedded import Embedded, embedded
 from infra.up.ports import ports as ports_of
 from schemas.errors import ConfigError, PenstockError
+from schemas.kafka import connection
 from schemas.registry import Registry
 from schemas.settings import Settings
 
@@ -22,6 +23,7 @@ def kafka(settings: Settings) -> Finding:
 
     address = settings.kafka.bootstrap_servers
     try:
+        connection(settings.kafka)  # certificates and keys, before anybody is asked
         answers = asyncio.run(is_ready(settings.kafka))
     except ConfigError as exc:
         return fail("kafka", f"{address} cannot be asked", str(exc))
