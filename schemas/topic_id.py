@@ -22,7 +22,7 @@ _METADATA = 3
 _VERSION = 10
 
 
-class _Uuid(AbstractType[UUID]):
+class _Uuid(AbstractType[UUID]):  # type: ignore[misc] # aiokafka publishes no types
     @classmethod
     def encode(cls, value: UUID) -> bytes:
         return value.bytes
@@ -102,7 +102,7 @@ class _MetadataRequest(Request[_MetadataStruct]):  # type: ignore[misc] # aiokaf
         self._names = tuple(names)
 
     def build(self, request_struct_class: type[_MetadataStruct]) -> _MetadataStruct:
-        topics = [(UUID(int=0), name, {}) for name in self._names]
+        topics: list[tuple[UUID, str, dict[int, bytes]]] = [(UUID(int=0), name, {}) for name in self._names]
         return request_struct_class(topics, False, False, False, {})
 
 
