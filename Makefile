@@ -14,13 +14,18 @@ help: ## what can be made
 	@$(UV) sync -q --frozen --inexact $(JAVA_EXTRA)
 	@touch $@
 
-up: .venv/.synced ## the whole of Penstock on this machine; Ctrl-C stops it
+# A compiled module that is older than its source would run in its place.
+.PHONY: prune
+prune: .venv/.synced
+	@$(BIN)/python -m infra.compile --prune
+
+up: prune ## the whole of Penstock on this machine; Ctrl-C stops it
 	@$(BIN)/penstock up $(ARGS)
 
-demo: .venv/.synced ## the same, with a small simulated fleet
+demo: prune ## the same, with a small simulated fleet
 	@$(BIN)/penstock up --demo $(ARGS)
 
-check: .venv/.synced ## format, lint, types, direction of imports, documents
+check: prune ## format, lint, types, direction of imports, documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -30,11 +35,17 @@ check: .venv/.synced ## format, lint, types, direction of imports, documents
 test: check ## check, then every test, on a real Kafka and a real ClickHouse
 	$(BIN)/pytest
 
-bench: .venv/.synced ## the benchmarks of docs/benchmarks.md
+soak: prune ## the long tests: forty kills under load, and more
+	$(BIN)/pytest -m soak
+
+compile: .venv/.synced ## the node stage through mypyc: about twice as fast; needs a C compiler
+	$(BIN)/python -m infra.compile
+
+bench: prune ## the benchmarks of docs/benchmarks.md
 	$(BIN)/penstock bench $(ARGS)
 
 format: .venv/.synced ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.PHONY: help up demo check test bench format
+.PHONY: help up demo check test soak compile bench format

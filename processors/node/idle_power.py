@@ -3,8 +3,7 @@
 No constant will do: an idle H100 draws over 70 W, an idle RTX 4090 about 20 W.
 """
 
-from typing import NamedTuple
-
+from processors.node.state import IdlePower
 from schemas.events.node_sample import GpuSample
 from schemas.events.reading import NAN
 
@@ -17,14 +16,6 @@ ENOUGH = 10
 # Above idle, where utilization is not told: so many times the idle power, and so many watts more.
 ABOVE_FACTOR = 1.3
 ABOVE_W = 15.0
-
-
-class IdlePower(NamedTuple):
-    """The estimate for one accelerator, watts, and how many readings made it (at most ``MEMORY``)."""
-
-    gpu_id: str
-    mean_w: float
-    readings: int
 
 
 def learned_w(idle: IdlePower | None) -> float:

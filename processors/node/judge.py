@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 from processors.node import activity, cpu_thermal, idle_power, inference_state, speed, thermal_state, wes
-from processors.node.idle_power import IdlePower
 from processors.node.inference_state import Inference
-from processors.node.measure import Measured
-from processors.node.speed import ModelPoints
-from processors.node.state import Counts, Held, State
+from processors.node.state import Counts, Held, IdlePower, Measured, ModelPoints, Point, State
 from processors.node.thermal_state import Thermal
-from processors.node.wes import Point
 from schemas.events.node_sample import GpuSample, NodeSample, RuntimeSample
 from schemas.events.node_state import (
     GpuState,

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from processors.node import idle_power
-from processors.node.measure import Measured
-from processors.node.state import PANE_US, Counts, OpenPane, State, skew_s
+from processors.node.state import PANE_US, Counts, Measured, OpenPane, State, skew_s
 from processors.node.thermal_state import (
     HW_POWER_BRAKE,
     HW_SLOWDOWN,

@@ -3,6 +3,8 @@
 from enum import Enum
 from typing import NamedTuple
 
+from processors.node.state import Boot, Gap
+
 # A boot that has been silent this long gives way to another one with the same node_id.
 TAKEOVER_US = 60_000_000
 # Runs of an agent that are remembered: enough for redelivery after a crash loop.
@@ -17,23 +19,6 @@ class Verdict(Enum):
     FRESH = "fresh"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
-
-
-class Gap(NamedTuple):
-    """Samples first..last, both included, that have not come."""
-
-    first: int
-    last: int
-
-
-class Boot(NamedTuple):
-    """One run of an agent. Times are the node's own, µs since the epoch."""
-
-    boot_id: str
-    first_occurred_at: int
-    last_occurred_at: int
-    last_seq: int
-    gaps: tuple[Gap, ...]
 
 
 class Judged(NamedTuple):

@@ -1,21 +1,12 @@
 """Speed and WES per model: a model's share of the node's power follows its share of the work."""
 
 from math import fsum
-from typing import NamedTuple
 
 from processors.node import wes
-from processors.node.wes import Point
+from processors.node.state import ModelPoints, Point
 from schemas.events.node_sample import LoadedModel, RuntimeSample
 from schemas.events.node_state import ModelState
 from schemas.events.reading import NAN, known
-
-
-class ModelPoints(NamedTuple):
-    """The last readings of one model: its tokens a second and its share of the node's watts."""
-
-    runtime_id: str
-    name: str
-    points: tuple[Point, ...]
 
 
 def model_speeds(runtime: RuntimeSample, speed: float) -> list[float]:

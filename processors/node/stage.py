@@ -6,10 +6,9 @@ or when the log has been running for ``SILENCE_US`` without a sample of the node
 
 from processors.node import sequence
 from processors.node.judge import judge, node_state
-from processors.node.measure import Measured
 from processors.node.pane import fold_pane
 from processors.node.sequence import Verdict
-from processors.node.state import PANE_US, Clock, OpenPane, State, initial, skew_s
+from processors.node.state import PANE_US, Clock, Measured, OpenPane, State, initial, skew_s
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
 from schemas.codec import Event

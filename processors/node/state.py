@@ -1,15 +1,77 @@
-"""What the node stage remembers of one node: plain data, small when a pane has just been closed."""
+"""What the node stage remembers of one node: plain data, small when a pane has just been closed.
+
+All of it stands in this one module, which ``make compile`` leaves out: the codec of states reads its types,
+and compiled NamedTuples have forgotten theirs.
+"""
 
 from typing import NamedTuple
 
-from processors.node.idle_power import IdlePower
-from processors.node.measure import Measured
-from processors.node.sequence import Boot
-from processors.node.speed import ModelPoints
-from processors.node.wes import Point
+from schemas.events.node_sample import NodeSample
+from schemas.events.node_state import ModelState
 from schemas.events.reading import NAN, known
 
 PANE_US = 10_000_000
+
+
+class Gap(NamedTuple):
+    """Samples first..last, both included, that have not come."""
+
+    first: int
+    last: int
+
+
+class Boot(NamedTuple):
+    """One run of an agent. Times are the node's own, µs since the epoch."""
+
+    boot_id: str
+    first_occurred_at: int
+    last_occurred_at: int
+    last_seq: int
+    gaps: tuple[Gap, ...]
+
+
+class IdlePower(NamedTuple):
+    """The estimate for one accelerator, watts, and how many readings made it (at most ``MEMORY``)."""
+
+    gpu_id: str
+    mean_w: float
+    readings: int
+
+
+class Point(NamedTuple):
+    """One reading of speed and power; NaN where there was none."""
+
+    occurred_at: int
+    tokens_per_second: float
+    power_w: float
+
+
+class ModelPoints(NamedTuple):
+    """The last readings of one model: its tokens a second and its share of the node's watts."""
+
+    runtime_id: str
+    name: str
+    points: tuple[Point, ...]
+
+
+class Measured(NamedTuple):
+    """A sample and its judgements; tuples follow the order of the sample's accelerators and runtimes.
+
+    ``tokens_per_second`` and ``power_w`` are of this sample alone; ``wes`` is smoothed.
+    """
+
+    sample: NodeSample
+    arrived_at: int
+    inference_state: str
+    thermal_state: str
+    thermal_penalty: float
+    tokens_per_second: float
+    power_w: float
+    wes: float
+    idle_w: tuple[float, ...]
+    gpu_thermal: tuple[str, ...]
+    runtime_speeds: tuple[float, ...]
+    models: tuple[ModelState, ...]
 
 
 class Held(NamedTuple):

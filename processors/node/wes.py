@@ -7,22 +7,14 @@ PUE is applied here and nowhere else. Nothing is rounded. There is no WES withou
 
 from collections.abc import Sequence
 from math import fsum
-from typing import NamedTuple
 
+from processors.node.state import Point
 from schemas.events.node_sample import NodeSample
 from schemas.events.reading import NAN
 
 # Readings that are averaged, and how old one may be.
 SMOOTHED = 4
 SMOOTHED_US = 10_000_000
-
-
-class Point(NamedTuple):
-    """One reading of speed and power; NaN where there was none."""
-
-    occurred_at: int
-    tokens_per_second: float
-    power_w: float
 
 
 def wes(tokens_per_second: float, power_w: float, pue: float, penalty: float) -> float:

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.node.sequence import GAPS, TAKEOVER_US, Boot, Verdict, judge
+from processors.node.sequence import GAPS, TAKEOVER_US, Verdict, judge
+from processors.node.state import Boot
 from tests.samples import at
 
 FRESH, DUPLICATE, CONFLICT = Verdict.FRESH, Verdict.DUPLICATE, Verdict.CONFLICT

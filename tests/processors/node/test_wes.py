@@ -4,9 +4,10 @@ import pytest
 
 from processors.node import wes
 from processors.node.activity import tokens_per_second
-from processors.node.idle_power import ENOUGH, IdlePower, learn, learned_w
+from processors.node.idle_power import ENOUGH, learn, learned_w
 from processors.node.speed import model_speeds, power_shares
-from processors.node.wes import Point, smooth
+from processors.node.state import IdlePower, Point
+from processors.node.wes import smooth
 from schemas.events.node_sample import GpuSample, RuntimeSample
 from tests import samples
 from tests.samples import at, gpu, host, model, ollama, runtime, serving
