@@ -11,7 +11,9 @@ from schemas.errors import PenstockError, UnavailableError
 from schemas.settings import ClickHouseSettings
 
 CONNECT_S = 5.0
+# The embedded store goes by the header, a server by the setting: 2 lets the request's other settings through.
 READONLY_HEADER = "X-Penstock-Readonly"
+READ_ONLY = {"readonly": "2"}
 _CODE = re.compile(
     r"Code: (\d+)\. ?(?:DB::Exception: )?(.*?)(?: \(([A-Z][A-Z0-9_]+)\))?(?: \(version .*\))?\s*$", re.S
 )
@@ -78,7 +80,7 @@ class Store:
             async with self._http.stream(
                 "POST",
                 "/",
-                params={"database": self.database, **(options or {})},
+                params={"database": self.database, **(READ_ONLY if readonly else {}), **(options or {})},
                 content=sql.encode(),
                 headers={READONLY_HEADER: "1"} if readonly else {},
                 timeout=httpx.Timeout(timeout_s, connect=CONNECT_S),

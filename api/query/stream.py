@@ -1,6 +1,6 @@
 """Server-sent events: node states as they are made, with ids to go on from."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 import orjson
 
@@ -19,8 +19,13 @@ DROPPED = (
 
 
 async def events(
-    hub: Hub, listener: Listener, position: Mapping[int, int] | None, metrics: ApiMetrics
-) -> AsyncIterator[str]:
+    hub: Hub,
+    listener: Listener,
+    position: Mapping[int, int] | None,
+    metrics: ApiMetrics,
+    *,
+    heartbeat_s: float = HEARTBEAT_S,
+) -> AsyncGenerator[str, None]:
     """Yield the text of a stream: first what the client missed, then what comes.
 
     A client that is too slow gets an event ``dropped`` and the end; a quiet stream gets a comment now and
@@ -39,7 +44,7 @@ async def events(
         if missed:
             yield write(missed[-1], here)
         while not hub.is_closed:
-            next_change = await listener.next(HEARTBEAT_S)
+            next_change = await listener.next(heartbeat_s)
             if listener.is_dropped:
                 metrics.dropped.inc()
                 yield DROPPED

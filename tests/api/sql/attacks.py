@@ -1,4 +1,3 @@
-
 """Queries that must be refused or do no harm.
 
 ``@SECRET@`` is a file that holds the canary, ``@OUT@`` a folder that must stay empty, ``@URL@`` an address

@@ -1,0 +1,110 @@
+"""API keys."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from api.app import create_app
+from api.auth import KeyRing, check_may_listen, is_loopback, presented
+from schemas.errors import ConfigError, RefusedError
+from schemas.settings import ApiSettings
+from tests.api.running import settings, within
+
+
+def test_a_key_works_until_it_is_revoked(tmp_path: Path) -> None:
+    ring, server = KeyRing(tmp_path), KeyRing(tmp_path)
+    assert not server.any_works()
+    key = ring.create("ci")
+    assert server.accepts(key)
+    assert server.any_works()
+    ring.revoke("ci")
+    assert not server.accepts(key)
+    assert not server.any_works()
+
+
+def test_the_file_holds_no_secret_and_is_the_owners(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    key = ring.create("ci")
+    text = ring.path.read_text()
+    assert key.rsplit("_", 1)[1] not in text
+    assert json.loads(text)["keys"][0]["name"] == "ci"
+    assert stat.S_IMODE(ring.path.stat().st_mode) == 0o600
+
+
+def test_other_texts_are_no_keys(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    key = ring.create("ci")
+    for text in (
+        "",
+        "psk_",
+        key[:-1],
+        key + "x",
+        key.upper(),
+        "psk_000000000000_" + "a" * 43,
+        key[:17] + "a" * 43,
+    ):
+        assert not ring.accepts(text)
+
+
+def test_a_name_is_used_once(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    first = ring.create("ci")
+    with pytest.raises(RefusedError, match="ci"):
+        ring.create("ci")
+    ring.revoke(ring.keys()[0].id)
+    second = ring.create("ci")
+    assert not ring.accepts(first)
+    assert ring.accepts(second)
+    with pytest.raises(RefusedError, match="no working key"):
+        ring.revoke("other")
+
+
+def test_a_damaged_file_is_a_clear_error(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    ring.path.write_text("{")
+    with pytest.raises(ConfigError, match="api_keys"):
+        ring.any_works()
+
+
+def test_beyond_this_machine_a_key_must_exist(tmp_path: Path) -> None:
+    away = settings(tmp_path, api=ApiSettings(host="0.0.0.0"))
+    with pytest.raises(ConfigError, match="penstock keys create"):
+        create_app(away)
+    KeyRing(tmp_path).create("ci")
+    create_app(away)
+    check_may_listen("127.0.0.1", KeyRing(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("127.0.0.1", True), ("127.3.3.3", True), ("::1", True), ("localhost", True), ("0.0.0.0", False),
+     ("::", False), ("10.0.0.1", False), ("example.org", False), ("", False)],
+)  # fmt: skip
+def test_what_is_loopback(host: str, local: bool) -> None:
+    assert is_loopback(host) is local
+
+
+def test_a_key_comes_in_either_header() -> None:
+    assert presented({"authorization": "bearer  k "}) == "k"
+    assert presented({"x-api-key": "k"}) == "k"
+    assert presented({"authorization": "Basic abc"}) == ""
+
+
+@pytest.mark.asyncio
+async def test_off_loopback_everything_but_healthz_needs_a_key(tmp_path: Path) -> None:
+    key = KeyRing(tmp_path).create("ci")
+    async with within(settings(tmp_path, api=ApiSettings(host="0.0.0.0"))) as (client, _):
+        assert (await client.get("/healthz")).status_code == 200
+        for path in ("/api/v1/nodes", "/metrics", "/readyz", "/openapi.json", "/nothing"):
+            refused = await client.get(path)
+            assert refused.status_code == 401, path
+            assert refused.headers["www-authenticate"] == "Bearer"
+            assert "penstock keys create" in refused.json()["hint"]
+        assert (
+            await client.get("/api/v1/nodes", headers={"Authorization": f"Bearer {key}"})
+        ).status_code == 200
+        assert (await client.get("/api/v1/nodes", headers={"X-API-Key": key})).status_code == 200
+        KeyRing(tmp_path).revoke("ci")
+        assert (await client.get("/api/v1/nodes", headers={"X-API-Key": key})).status_code == 401
