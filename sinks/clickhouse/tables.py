@@ -89,6 +89,11 @@ def intake(event: str) -> str:
     return f"intake_{event}"
 
 
+def trial(event: str) -> str:
+    """Return the table that is like ``intake`` and leads nowhere: for finding out what can be read."""
+    return f"trial_{event}"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column, the dotted field of the event it comes from, and that field's Avro type and ``doc``."""

@@ -36,6 +36,10 @@ CREATE TABLE IF NOT EXISTS $database.intake_node_registered $on_cluster
 ENGINE = Null
 COMMENT 'Where the bytes of the events go in; it keeps nothing, views fan out from it.';
 
+CREATE TABLE IF NOT EXISTS $database.trial_node_registered $on_cluster AS $database.intake_node_registered
+ENGINE = Null
+COMMENT 'The same without views: shows which bytes can be read.';
+
 CREATE TABLE IF NOT EXISTS $database.node_registrations $on_cluster
 (
     fleet LowCardinality(String),
@@ -123,6 +127,10 @@ CREATE TABLE IF NOT EXISTS $database.intake_node_stopped $on_cluster
 )
 ENGINE = Null
 COMMENT 'Where the bytes of the events go in; it keeps nothing, views fan out from it.';
+
+CREATE TABLE IF NOT EXISTS $database.trial_node_stopped $on_cluster AS $database.intake_node_stopped
+ENGINE = Null
+COMMENT 'The same without views: shows which bytes can be read.';
 
 CREATE TABLE IF NOT EXISTS $database.node_stops $on_cluster
 (

@@ -48,6 +48,10 @@ CREATE TABLE IF NOT EXISTS $database.intake_node_state $on_cluster
 ENGINE = Null
 COMMENT 'Where the bytes of the events go in; it keeps nothing, views fan out from it.';
 
+CREATE TABLE IF NOT EXISTS $database.trial_node_state $on_cluster AS $database.intake_node_state
+ENGINE = Null
+COMMENT 'The same without views: shows which bytes can be read.';
+
 CREATE TABLE IF NOT EXISTS $database.node_states $on_cluster
 (
     fleet LowCardinality(String),

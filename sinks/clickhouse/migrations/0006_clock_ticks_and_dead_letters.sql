@@ -17,6 +17,10 @@ CREATE TABLE IF NOT EXISTS $database.intake_clock_tick $on_cluster
 ENGINE = Null
 COMMENT 'Where the bytes of the events go in; it keeps nothing, views fan out from it.';
 
+CREATE TABLE IF NOT EXISTS $database.trial_clock_tick $on_cluster AS $database.intake_clock_tick
+ENGINE = Null
+COMMENT 'The same without views: shows which bytes can be read.';
+
 CREATE TABLE IF NOT EXISTS $database.clock_ticks $on_cluster
 (
     seq Int64 CODEC(Delta(8), ZSTD(1)),
@@ -72,6 +76,10 @@ CREATE TABLE IF NOT EXISTS $database.intake_dead_letter $on_cluster
 )
 ENGINE = Null
 COMMENT 'Where the bytes of the events go in; it keeps nothing, views fan out from it.';
+
+CREATE TABLE IF NOT EXISTS $database.trial_dead_letter $on_cluster AS $database.intake_dead_letter
+ENGINE = Null
+COMMENT 'The same without views: shows which bytes can be read.';
 
 CREATE TABLE IF NOT EXISTS $database.dead_letters $on_cluster
 (
