@@ -11,6 +11,6 @@ app = typer.Typer()
 def sink(ctx: typer.Context) -> None:
     """Write every topic to ClickHouse until told to stop; any number of sinks share the partitions."""
     from infra.cli import service
-    from sinks.clickhouse import serve
+    from sinks.clickhouse.serve import serve
 
     service.run(serve, context.settings(ctx), name="sink")
