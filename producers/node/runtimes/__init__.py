@@ -1,0 +1,1 @@
+"""One serving runtime per file."""

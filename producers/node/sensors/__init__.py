@@ -1,0 +1,1 @@
+"""One family of sensors per file; what they share is in ``source``."""

@@ -1,0 +1,1 @@
+"""Simulated nodes that emit the same facts as real ones."""
