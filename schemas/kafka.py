@@ -12,6 +12,8 @@ from schemas.errors import ConfigError, RefusedError, UnavailableError
 from schemas.settings import KafkaSettings
 from schemas.topics import TOPICS, Topic
 
+COMPACTED_SEGMENT_BYTES = 8 << 20
+
 
 def connection(settings: KafkaSettings) -> dict[str, Any]:
     """Return the keyword arguments that every aiokafka client takes to connect.
@@ -66,6 +68,9 @@ def _new_topic(topic: Topic, settings: KafkaSettings) -> NewTopic:
     configs = {"message.timestamp.type": "LogAppendTime", "cleanup.policy": topic.cleanup}
     if topic.cleanup == "delete":
         configs["retention.ms"] = str(topic.retention_ms)
+    else:
+        # Only closed segments are compacted, and whoever reads the topic from its start reads the open one too.
+        configs["segment.bytes"] = str(COMPACTED_SEGMENT_BYTES)
     return NewTopic(
         name=topic.full_name(settings),
         num_partitions=topic.partitions(settings),

@@ -5,6 +5,7 @@ import pytest
 pytest_plugins = [
     "tests.fixtures.clickhouse",
     "tests.fixtures.kafka",
+    "tests.fixtures.registry",
 ]
 
 

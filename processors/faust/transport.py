@@ -25,6 +25,8 @@ from schemas.kafka import connection
 from schemas.settings import Settings
 
 logger = logging.getLogger(__name__)
+# Faust's services speak through the logger of their module, which would be ours, at length.
+FAUST_LOGGER = logging.getLogger("faust.penstock")
 
 # How long a fetch waits while a partition that is left out of it may want records again.
 PART_FETCH_S = 0.02
@@ -37,6 +39,7 @@ HEARTBEATS_PER_SESSION = 4
 class StageApp(faust.App):
     """A Faust app with our settings, which its transport reads."""
 
+    logger = FAUST_LOGGER
     penstock: Settings
     stage_name: str
 
@@ -58,6 +61,7 @@ class BatchConsumer(driver.Consumer):
     ``has_room`` says which partitions should be fetched; what it says no to is not held up for the others.
     """
 
+    logger = FAUST_LOGGER
     has_room: Callable[[TP], bool] = staticmethod(lambda _: True)
     app: StageApp
 
@@ -165,6 +169,8 @@ class BatchConsumer(driver.Consumer):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Connects as every part of Penstock does, and reads only what is committed."""
 
+    logger = FAUST_LOGGER
+
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:  # noqa: ANN401 - as in the base
         self._assignor = RoundRobinPartitionAssignor
         settings = cast(StageApp, self.consumer.app).penstock
@@ -188,6 +194,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 class IdleProducer(driver.Producer):
     """Faust's own producer, which has nothing to send and so does not connect."""
+
+    logger = FAUST_LOGGER
 
     async def on_start(self) -> None:
         """Start nothing."""
