@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.fixtures.clickhouse",
     "tests.fixtures.kafka",
     "tests.fixtures.registry",
+    "tests.fixtures.registry",
 ]
 
 

@@ -1,7 +1,10 @@
-"""A folder that a part keeps its data in: there, writable, with room; or a clear error."""
+"""A folder that a part keeps its data in: there, writable, with room, and no other's; or a clear error."""
 
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.errors import ConfigError
@@ -28,9 +31,34 @@ def prepare(folder: Path, *, least_free_bytes: int = LEAST_FREE_BYTES) -> Path:
     if free < least_free_bytes:
         raise ConfigError(
             f"the disk of {folder} is nearly full: {free >> 20} MiB are free and "
-            f"{least_free_bytes >> 20} MiB are needed; make room, or set data_dir (PENSTOCK_DATA_DIR) to another disk"
+            f"{least_free_bytes >> 20} MiB are needed; make room, or set data_dir "
+            "(PENSTOCK_DATA_DIR) to another disk"
         )
     return folder
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep every other process from holding the folder; the kernel lets go when this one ends, however.
+
+    Raises:
+        ConfigError: another process holds it.
+    """
+    with (folder / ".lock").open("a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            holder = lock.read().strip()
+            who = f"process {holder}" if holder else "another process"
+            raise ConfigError(
+                f"{who} uses the folder {folder} already: stop it, or set data_dir "
+                "(PENSTOCK_DATA_DIR) to another"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 def _write_probe(file: Path) -> None:

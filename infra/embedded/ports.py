@@ -1,5 +1,6 @@
 """Is a port free? Asked before anything starts, so that the answer can name the setting."""
 
+import ipaddress
 import socket
 from dataclasses import dataclass
 
@@ -30,6 +31,14 @@ def require_free(*ports: Port) -> None:
                 f"port {port.number} on {port.host} cannot be listened on ({exc.strerror}): stop what uses "
                 f"it, or set {port.setting} ({variable(port.setting)}) to another"
             ) from exc
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _listen(port: Port) -> None:

@@ -13,13 +13,12 @@ from infra.embedded.kafka import jars, storage
 from infra.embedded.kafka.java import find_java
 from infra.embedded.kafka.properties import CONTROLLER_HOST
 from infra.embedded.orphans import die_with_parent
-from infra.embedded.ports import Port, require_free
+from infra.embedded.ports import Port, is_loopback, require_free
 from schemas.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 _LEVELS = {"WARN": logging.WARNING, "ERROR": logging.ERROR, "FATAL": logging.CRITICAL}
-_LOOPBACK = ("127.", "::1", "localhost")
 
 
 def ports(settings: Settings) -> tuple[Port, Port]:
@@ -41,7 +40,7 @@ def serve(settings: Settings) -> int:
         ConfigError: no Java, a port in use, or a folder that cannot be written.
         UnavailableError: Kafka's jars cannot be downloaded.
     """
-    if not settings.embedded.host.startswith(_LOOPBACK):
+    if not is_loopback(settings.embedded.host):
         logger.warning("Kafka listens on %s without authentication", settings.embedded.host)
     require_free(*ports(settings))
     layout = storage.prepare(settings)
@@ -58,8 +57,8 @@ def serve(settings: Settings) -> int:
     return _run([*launcher, heap, *_BROKER, "kafka.Kafka", str(layout.server_properties)], layout.root)
 
 
-# One pause of a few ms more against 60 MB and a dozen threads less than G1.
-_BROKER = ("-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+# Resident after the same 240,000 records, -Xmx512m: 250 MB with G1, 320 MB with the serial collector.
+_BROKER = ("-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
 _SHORT_LIVED = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
