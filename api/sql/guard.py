@@ -80,7 +80,7 @@ def _is_clause(after: Sequence[Token]) -> bool:
     """Tell FORMAT and SETTINGS from columns of these names, which a mark or a word of the grammar follows."""
     if not after or after[0].kind == "mark":
         return False
-    assigns = [token.text for token in after[1:]] == ["="]  # SETTINGS limit = 0
+    assigns = any(token.is_mark("=") for token in after[1:])  # SETTINGS limit = 0
     return assigns or after[0].lower not in AFTER_A_NAME
 
 

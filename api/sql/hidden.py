@@ -36,10 +36,9 @@ def check_text(tokens: Sequence[Token], listing: str) -> None:
         QueryRefusedError: a name before a bracket is not allowed, a lambda is hidden in APPLY, or a
             parameter stands for a name.
     """
-    for token, after in pairwise(tokens):
-        if after.text == "(" and token.kind in {"word", "quoted"}:
+    for token, after in pairwise(_without_parameters(tokens)):
+        if after.is_mark("(") and token.kind in {"word", "quoted"}:
             _check_called(token)
-    _check_parameters(tokens)
     hidden = sum(line.lstrip().startswith("ColumnsApplyTransformer") for line in listing.split("\n"))
     if hidden:
         _check_apply(tokens, hidden)
@@ -52,12 +51,19 @@ def _check_called(token: Token) -> None:
         raise unknown_function(token.text)
 
 
-def _check_parameters(tokens: Sequence[Token]) -> None:
-    for at, token in enumerate(tokens):
-        if token.is_word("identifier") and at > 0 and tokens[at - 1].text == ":":
+def _without_parameters(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return the tokens outside ``{name:Type}``, having judged the types; braces mean nothing else."""
+    outside: list[Token] = []
+    inside = False
+    for token in tokens:
+        inside = (inside or token.is_mark("{")) and not token.is_mark("}")
+        if inside and token.is_word("identifier"):
             raise QueryRefusedError(
                 "a parameter may stand for a value, not for a name", "write names into the query"
             )
+        if not inside:
+            outside.append(token)
+    return outside
 
 
 def _check_apply(tokens: Sequence[Token], hidden: int) -> None:
@@ -65,10 +71,10 @@ def _check_apply(tokens: Sequence[Token], hidden: int) -> None:
     for at, token in enumerate(tokens):
         if not token.is_word("apply"):
             continue
-        rest = [after for after in tokens[at + 1 : at + 4] if after.text != "("]
+        rest = [after for after in tokens[at + 1 : at + 4] if not after.is_mark("(")]
         if not rest or rest[0].kind not in {"word", "quoted"}:
             continue
-        if any(after.text == "->" for after in rest[1:2]) or not is_function(rest[0].text):
+        if any(after.is_mark("->") for after in rest[1:2]) or not is_function(rest[0].text):
             raise QueryRefusedError(
                 f"APPLY {rest[0].text} is not allowed",
                 "APPLY takes the name of an allowed function, no lambda",

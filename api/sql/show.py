@@ -28,7 +28,7 @@ class _Reader:
     def name(self) -> tuple[str, str]:
         """Step over ``[database.]name``."""
         first = self._name()
-        if self._tokens and self._tokens[0].text == ".":
+        if self._tokens and self._tokens[0].is_mark("."):
             self._tokens.pop(0)
             return first, self._name()
         return "", first

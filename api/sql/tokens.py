@@ -38,6 +38,10 @@ class Token:
         """The text in lower case, as keywords and most names compare."""
         return self.text.lower()
 
+    def is_mark(self, text: str) -> bool:
+        """Tell whether this is a mark; a quoted name may look like one."""
+        return self.kind == "mark" and self.text == text
+
     def is_word(self, *words: str) -> bool:
         """Tell whether this is one of ``words``, which are in lower case, and not in quotes."""
         return self.kind == "word" and self.lower in words

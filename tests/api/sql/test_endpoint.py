@@ -110,6 +110,7 @@ async def test_a_link_and_parameters(api: httpx.AsyncClient) -> None:
         "SELECT {l:Array(String)} AS l, {o:Nullable(Int8)} AS o",
         parameters={"l": ["a'b", "c"], "o": None},
     )
+    assert posted.status_code == 200, posted.text
     assert posted.json()["data"] == [{"l": ["a'b", "c"], "o": None}]
     name = await ask(api, "SELECT * FROM {t:Identifier}", parameters={"t": "system.one"})
     assert name.status_code == 403

@@ -1,0 +1,1 @@
+"""How ``penstock sql`` asks the API and shows what it says."""

@@ -1,0 +1,28 @@
+import json
+
+from tests.infra.cli.conftest import Run
+
+
+def test_a_key_is_made_listed_and_revoked(penstock: Run) -> None:
+    made = penstock("keys", "create", "ci")
+    assert made.status == 0
+    assert made.out.startswith("psk_")
+    assert "not shown again" in made.err
+    listed = json.loads(penstock("keys", "list", "--json").out)
+    assert [key["name"] for key in listed] == ["ci"]
+    assert listed[0]["revoked_at"] == ""
+    assert made.out.strip().rsplit("_", 1)[1] not in json.dumps(listed)
+    assert penstock("keys", "revoke", "ci").status == 0
+    assert json.loads(penstock("keys", "list", "--json").out)[0]["revoked_at"]
+    assert "ci" in penstock("keys", "list").out
+
+
+def test_a_name_twice_and_an_unknown_name(penstock: Run) -> None:
+    penstock("keys", "create", "ci")
+    again = penstock("keys", "create", "ci")
+    assert (again.status, "ci" in again.err) == (1, True)
+    assert penstock("keys", "revoke", "other").status == 1
+
+
+def test_a_key_as_json(penstock: Run) -> None:
+    assert json.loads(penstock("keys", "create", "ci", "--json").out)["key"].startswith("psk_")
