@@ -7,7 +7,7 @@ import typer
 from infra.cli import context
 from infra.cli.output import print_json, print_table
 
-app = typer.Typer(help="Add, list and revoke keys of the API.", no_args_is_help=True)
+app = typer.Typer(help="Create, list and revoke keys of the API.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -23,7 +23,7 @@ COMMANDS = {
     "sql": ("Ask", "Ask ClickHouse: one statement, or a prompt."),
     "topics": ("Ask", "List the topics in Kafka, or create them."),
     "config": ("Ask", "Show the effective settings and where each comes from."),
-    "keys": ("Ask", "Add, list and revoke keys of the API."),
+    "keys": ("Ask", "Create, list and revoke keys of the API."),
     "kafka": ("Parts", "Run the embedded Kafka broker."),
     "store": ("Parts", "Run the embedded ClickHouse."),
     "registry": ("Parts", "Run the embedded schema registry."),

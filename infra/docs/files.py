@@ -1,0 +1,13 @@
+"""Which documents are generated, and from what; each from its text as it stands."""
+
+from collections.abc import Callable, Mapping
+
+from infra.docs import events, metrics, settings, topics
+from infra.docs.markdown import replace_part
+
+FILES: Mapping[str, Callable[[str], str]] = {
+    "README.md": lambda text: replace_part(text, "settings", settings.render()),
+    "docs/architecture.md": lambda text: replace_part(text, "topics", topics.render()),
+    "docs/events.md": lambda _text: events.render(),
+    "docs/metrics.md": lambda _text: metrics.render(),
+}

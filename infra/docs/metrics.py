@@ -1,0 +1,66 @@
+"""``docs/metrics.md``: every metric that a part serves under ``/metrics``."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+from prometheus_client import REGISTRY, Metric
+
+import api.metrics
+import processors
+import producers
+import sinks
+from api.query.fleet import FleetView
+from api.query.prometheus import FleetCollector
+from infra.docs.markdown import table
+
+HEAD = """# Metrics
+
+Generated from the code by `python -m infra.docs`; do not edit.
+
+The worker, the sink and the node agent serve `/metrics` for Prometheus on loopback, at the ports of the
+settings `worker.metrics_port`, `sink.metrics_port` and `node.metrics_port`; the API serves its own and those
+of the nodes at its port. Units are base units. Labels have few values, listed where they are not names of
+the installation.
+"""
+PREFIX = "penstock_"
+# Heading, and what the names below it begin with.
+PARTS = {
+    "The worker": ("worker",),
+    "The sink": ("sink",),
+    "The node agent": ("agent",),
+    "The API": ("api",),
+    "Nodes, served by the API": ("node", "gpu", "runtime", "model"),
+}
+
+
+def render() -> str:
+    """Return the document."""
+    found = sorted(metrics(), key=lambda metric: metric.name)
+    parts = (_part(heading, names, found) for heading, names in PARTS.items())
+    return HEAD + "".join(parts)
+
+
+def metrics() -> Iterator[Metric]:
+    """Yield every metric of ours that some part registers."""
+    for package in (producers, processors, sinks):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if module.name.endswith(".metrics"):
+                importlib.import_module(module.name)
+    registries = (REGISTRY, api.metrics.ApiMetrics().registry)
+    for registry in registries:
+        yield from (metric for metric in registry.collect() if metric.name.startswith(PREFIX))
+    yield from FleetCollector(FleetView()).collect()
+
+
+def _part(heading: str, names: tuple[str, ...], found: list[Metric]) -> str:
+    rows = [
+        (f"`{_full_name(metric)}`", metric.type, metric.documentation)
+        for metric in found
+        if metric.name.removeprefix(PREFIX).partition("_")[0] in names
+    ]
+    return f"\n## {heading}\n\n{table(('name', 'type', 'meaning'), rows)}" if rows else ""
+
+
+def _full_name(metric: Metric) -> str:
+    return f"{metric.name}_total" if metric.type == "counter" else metric.name
