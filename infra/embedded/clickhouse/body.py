@@ -23,6 +23,11 @@ PIECE_BYTES = 1 << 20
 RECEIVE_TIMEOUT_S = 30.0
 
 
+def is_form(request: web.Request) -> bool:
+    """Whether the body is a form, which is read in another way."""
+    return request.content_type == "multipart/form-data"
+
+
 class Body:
     """The statement and its data, from the parameter ``query``, a line end, and the body."""
 
@@ -32,7 +37,7 @@ class Body:
         if query.decompress:
             self._decoders.append(BlockDecoder())
         self._content = request.content
-        self._ended: bool = not request.can_read_body
+        self._ended: bool = is_form(request) or not request.can_read_body
         self._seen = bytearray(query.text + b"\n" if query.text else b"")
         self._data_at = 0
 

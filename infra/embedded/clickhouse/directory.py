@@ -1,77 +1,65 @@
-"""The data directory: ours alone, and on a disk that takes writes."""
+"""The data directory belongs to one process."""
 
-import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from infra.embedded import folder
+from infra.embedded.clickhouse.failure import NOT_ENOUGH_SPACE, refusal
 from schemas.errors import ConfigError
 
 LOCK_FILE = "penstock.lock"
-# What must be free for a start: less would fail at the first insertion anyway.
-PROBE_BYTES = 4 << 20
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+def require_space(directory: Path, least_free_bytes: int = folder.LEAST_FREE_BYTES) -> None:
+    """Stop insertions while the disk still has room.
+
+    chDB 26.9 acknowledges an insertion whose file it could not write to its end (tried with a disk
+    filled in the middle of one), and ignores ``min_free_disk_bytes_to_perform_insert``: that must not
+    come to pass.
+
+    Raises:
+        ClickHouseError: less is free.
+    """
+    free = shutil.disk_usage(directory).free
+    if free < least_free_bytes:
+        raise refusal(
+            NOT_ENOUGH_SPACE,
+            "NOT_ENOUGH_SPACE",
+            f"The disk of {directory} is nearly full: {free >> 20} MiB are free and insertions need "
+            f"{least_free_bytes >> 20} MiB; make room, or set data_dir (PENSTOCK_DATA_DIR) to another disk",
+        )
 
 
 @contextmanager
 def owned(directory: Path) -> Iterator[None]:
-    """Create the directory where it is missing, lock it, and try that it can be written.
+    """Prepare the directory and hold it until the end of the block; a process that dies lets it go.
 
     Raises:
-        ConfigError: another process has it, or the disk is full or read-only.
+        ConfigError: another process has it, or its disk is full or cannot be written.
     """
+    folder.prepare(directory)
+    lock = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as exc:
-        raise _unusable(directory, exc) from exc
-    try:
-        _lock(directory, lock)
-        _probe(directory)
+        _take(directory, lock)
         yield
     finally:
         os.close(lock)
 
 
-def _lock(directory: Path, lock: int) -> None:
+def _take(directory: Path, lock: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
-        owner = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+        owner = os.pread(lock, 20, 0).decode("ascii", "replace") or "unknown"
         raise ConfigError(
-            f"the data directory {directory} is in use by another Penstock store "
-            f"(process {owner or 'unknown'}); stop that one or set data_dir to another folder"
+            f"the data directory {directory} is in use by another Penstock store (process {owner}): "
+            "stop that one, or set data_dir (PENSTOCK_DATA_DIR) to another folder"
         ) from exc
+    # The number is for people alone; the lock holds without it.
     with suppress(OSError):
-        # For people only: on a full disk the lock holds without it, and the probe says what is wrong.
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
-
-
-def _probe(directory: Path) -> None:
-    probe = directory / "penstock.probe"
-    try:
-        with probe.open("wb") as file:
-            file.write(bytes(PROBE_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as exc:
-        raise _unusable(directory, exc) from exc
-    finally:
-        with suppress(OSError):
-            probe.unlink()
-
-
-def _unusable(directory: Path, exc: OSError) -> ConfigError:
-    if exc.errno in _NO_SPACE:
-        return ConfigError(
-            f"the disk of the data directory {directory} is full ({exc.strerror}): free some space, "
-            "or set data_dir to a folder on another disk"
-        )
-    return ConfigError(
-        f"the data directory {directory} cannot be written ({exc.strerror}): "
-        "make it writable or set data_dir to another folder"
-    )

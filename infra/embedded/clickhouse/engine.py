@@ -135,8 +135,7 @@ class Handle:
 
     def use(self, database: str) -> None:
         """Make ``database`` the current one."""
-        escaped = database.replace("\\", "\\\\").replace("`", "\\`")
-        self.query(f"USE `{escaped}`".encode(), "TSV")
+        self.query(f"USE {quoted_name(database)}".encode(), "TSV")
 
     def database(self) -> str:
         """Return the current database."""
@@ -151,13 +150,13 @@ class Engine:
     """The engine of this process, from ``open`` to ``close``."""
 
     def __init__(self, directory: Path, options: Mapping[str, str]) -> None:
-        self._directory = directory
+        self.directory = directory
         self._root = Handle(_connect(directory, {**options, **_LIKE_A_SERVER}))
         self._give_default_database()
 
     def handle(self) -> Handle:
         """Open a handle with default settings."""
-        return Handle(_connect(self._directory, _LIKE_A_SERVER))
+        return Handle(_connect(self.directory, _LIKE_A_SERVER))
 
     def kill(self, comment: str) -> None:
         """Ask the running queries whose ``log_comment`` this is to stop; it does not wait for them."""
@@ -178,7 +177,7 @@ class Engine:
 
     def _give_default_database(self) -> None:
         """Replace the library's ``default`` database, where any file is a table, by a plain one."""
-        known = (self._directory / "metadata" / "default.sql").exists()
+        known = (self.directory / "metadata" / "default.sql").exists()
         self._root.query(b"DETACH DATABASE default", "Null")
         again = b"ATTACH DATABASE default" if known else b"CREATE DATABASE default ENGINE = Atomic"
         self._root.query(again, "Null")
@@ -188,6 +187,11 @@ class Engine:
 def quoted(text: str) -> str:
     """Return a string literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def quoted_name(name: str) -> str:
+    """Return an identifier."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 def _connect(directory: Path, options: Mapping[str, str]) -> Any:  # noqa: ANN401 - chdb publishes no types

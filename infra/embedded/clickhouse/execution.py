@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import web
 
 from infra.embedded.clickhouse.answer import Answer
-from infra.embedded.clickhouse.body import Body
+from infra.embedded.clickhouse.body import Body, is_form
+from infra.embedded.clickhouse.directory import require_space
 from infra.embedded.clickhouse.engine import Effect, Handle, Outcome
 from infra.embedded.clickhouse.failure import (
     READONLY,
@@ -19,8 +20,9 @@ from infra.embedded.clickhouse.failure import (
     ClickHouseError,
     refusal,
 )
+from infra.embedded.clickhouse.form import read_form
 from infra.embedded.clickhouse.query import Access, Query
-from infra.embedded.clickhouse.statement import SELECTS, Insert, Statement, reading_input_from
+from infra.embedded.clickhouse.statement import SELECTS, Insert, Statement, from_file, reading_input_from
 from infra.embedded.clickhouse.store import Lease, Store
 
 # An answer up to this size is sent whole, with its real summary and, if it fails, its real status; as the
@@ -36,6 +38,8 @@ async def execute(store: Store, request: web.Request, query: Query) -> web.Strea
     Raises:
         ClickHouseError: it failed before anything of the answer was sent.
     """
+    if is_form(request):
+        query = await read_form(request, query)
     body = Body(request, query)
     statement = await body.statement()
     if isinstance(statement, Insert):
@@ -44,6 +48,8 @@ async def execute(store: Store, request: web.Request, query: Query) -> web.Strea
     if store.content_type(fmt) is None:
         raise refusal(UNKNOWN_FORMAT, "UNKNOWN_FORMAT", f"Unknown format {fmt}")
     query.refuse_native_of(fmt)
+    if statement.verb == "INSERT":
+        require_space(store.engine.directory)
     answer = Answer(store, query, fmt)
     async with store.lease(query) as lease:
         effect = await lease.call(_judge, lease.handle, query, statement)
@@ -94,26 +100,28 @@ async def _insert(store: Store, query: Query, insert: Insert, body: Body) -> web
         raise _readonly()
     fmt = insert.format or query.default_format
     query.refuse_native_of(fmt)
+    require_space(store.engine.directory)
     async with store.lease(query) as lease:
-        if insert.selects:
-            outcome = await _insert_through_file(lease, insert, body)
-        else:
-            lease.insertion = await lease.call(lease.handle.insert, insert.head, fmt, query.parameters)
-            async for piece in body.data():
-                await lease.call(lease.insertion.append, piece)
-            # All is here: if the client leaves now, the insertion still ends as it would on a server.
-            lease.killable = False
-            outcome = await lease.call(lease.insertion.finish)
+        outcome = await _insert_through_file(store, lease, insert, fmt, body)
     return await Answer(store, query, query.default_format).whole(b"", outcome)
 
 
-async def _insert_through_file(lease: Lease, insert: Insert, body: Body) -> Outcome:
-    """``INSERT ... SELECT ... FROM input()``: the engine reads a file, so the data goes into one first."""
+async def _insert_through_file(store: Store, lease: Lease, insert: Insert, fmt: str, body: Body) -> Outcome:
+    """Let the engine read the rows from a file that has all of them.
+
+    Not chDB's streaming insertion, which parses as the bytes come: what fails after parsing (a constraint, a
+    view, a full disk) ends it without an error, and nothing has been stored (chDB 26.9).
+    """
     with tempfile.TemporaryFile() as spool:
         async for piece in body.data():
+            require_space(store.engine.directory)
             await asyncio.to_thread(spool.write, piece)
         spool.flush()
-        head = reading_input_from(insert.head, f"/proc/self/fd/{spool.fileno()}", insert.format)
+        # All is here: if the client leaves now, the insertion still ends as it would on a server.
+        lease.killable = False
+        path = f"/proc/self/fd/{spool.fileno()}"
+        rewritten = reading_input_from if insert.selects else from_file
+        head = rewritten(insert.head, path, fmt)
         return await lease.call(lease.handle.query, head, "TSV", lease.query.parameters)
 
 

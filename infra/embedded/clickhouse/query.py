@@ -53,6 +53,16 @@ class SessionWish:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalTable:
+    """Rows that a client sends along with its query; ``structure`` is the list of columns."""
+
+    name: str
+    structure: str
+    format: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """One request without its body."""
 
@@ -72,6 +82,7 @@ class Query:
     http_compression: bool
     accept_encoding: str
     protocol_revision: int
+    tables: tuple[ExternalTable, ...] = ()
 
     def refuse_native_of(self, fmt: str) -> None:
         """Refuse a Native dialect that the engine does not write or read.

@@ -8,7 +8,6 @@ the disk grows with data alone.
 """
 
 import asyncio
-import errno
 import ipaddress
 import logging
 import signal
@@ -23,6 +22,7 @@ from infra.embedded.clickhouse.engine import Engine
 from infra.embedded.clickhouse.failure import ClickHouseError
 from infra.embedded.clickhouse.limits import limits
 from infra.embedded.clickhouse.store import Store
+from infra.embedded.ports import Port, require_free
 from schemas.errors import ConfigError
 from schemas.settings.model import Settings
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 # The server's http_max_uri_size: clients put whole queries into the URL.
 MOST_URL_BYTES = 1 << 20
-SHUTDOWN_S = 10.0
+SHUTDOWN_S = 2.0
 
 
 def serve(settings: Settings) -> None:
@@ -88,22 +88,9 @@ def _listener(settings: Settings) -> socket.socket:
             f"embedded.host is {host}, which others can reach: set clickhouse.password too, "
             "or leave embedded.host at 127.0.0.1"
         )
+    require_free(Port(host, port, "embedded.clickhouse_port"))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as exc:
-        raise _cannot_listen(host, port, exc) from exc
-
-
-def _cannot_listen(host: str, port: int, exc: OSError) -> ConfigError:
-    if exc.errno == errno.EADDRINUSE:
-        return ConfigError(
-            f"port {port} on {host} is in use by another program: stop it or set embedded.clickhouse_port"
-        )
-    return ConfigError(
-        f"the store cannot listen on {host}, port {port} ({exc.strerror or exc}): "
-        "set embedded.host or embedded.clickhouse_port"
-    )
+    return socket.create_server((host, port), family=family, backlog=1024)
 
 
 def _loopback(host: str) -> bool:

@@ -116,6 +116,13 @@ def reading_input_from(head: bytes, path: str, fmt: str) -> bytes:
     return head
 
 
+def from_file(head: bytes, path: str, fmt: str) -> bytes:
+    """Return the head of an insertion with its rows in a file; settings stand behind the file."""
+    settings = (token.start for token in tokens(head) if token.word == "SETTINGS" and token.depth == 0)
+    at = next(settings, len(head))
+    return head[:at] + f" FROM INFILE '{path}' ".encode() + head[at:] + f" FORMAT {fmt}".encode()
+
+
 def _data_after(text: bytes, at: int) -> int:
     """Skip what may stand between the format's name and the first byte of data: blanks and one line end."""
     while at < len(text) and text[at] in b" \t\f":

@@ -15,6 +15,7 @@ from infra.embedded.clickhouse.failure import (
     ClickHouseError,
     refusal,
 )
+from infra.embedded.clickhouse.form import create, drop
 from infra.embedded.clickhouse.limits import Limits
 from infra.embedded.clickhouse.profile import profile
 from infra.embedded.clickhouse.query import Access, Query
@@ -179,6 +180,7 @@ def _prepare(lease: Lease, limits: Limits) -> None:
         lease.restore = handle.current(list(settings))
     if query.database:
         handle.use(query.database)
+    create(handle, query.tables)
     handle.set(settings)
 
 
@@ -190,5 +192,6 @@ def _clean(lease: Lease) -> None:
         lease.handle.close()
         return
     lease.handle.set(lease.restore)
+    drop(lease.handle, lease.query.tables)
     if lease.query.database and lease.database:
         lease.handle.use(lease.database)
