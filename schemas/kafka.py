@@ -69,7 +69,7 @@ def _new_topic(topic: Topic, settings: KafkaSettings) -> NewTopic:
     if topic.cleanup == "delete":
         configs["retention.ms"] = str(topic.retention_ms)
     else:
-        # Only closed segments are compacted, and whoever reads the topic from its start reads the open one too.
+        # Only closed segments are compacted, and who reads from the start reads the open one too.
         configs["segment.bytes"] = str(COMPACTED_SEGMENT_BYTES)
     return NewTopic(
         name=topic.full_name(settings),

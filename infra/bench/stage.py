@@ -1,8 +1,8 @@
 """Samples through the node stage, exactly-once on, beside two ways that do less, over the same topic.
 
 Every way runs in a process of its own and reads the same records: plain aiokafka and bare Faust decode only,
-ours decodes, folds, encodes the outputs and commits them. Rates are for each second of CPU of that process,
-all its threads; the broker's own CPU is not in them.
+ours decodes, folds, encodes the outputs and commits them. The clocks start when a way is ready to read. Rates
+are for each second of CPU of that process, all its threads; the broker's own CPU is not in them.
 """
 
 import asyncio
@@ -13,9 +13,16 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import faust
+import mode.loop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from infra.bench.fleet import samples
+from processors.faust import metrics
+from processors.faust.intake import Intake
+from processors.faust.runner import StageRunner
+from processors.faust.worker import spare_the_collector
+from processors.node.stage import NodeStage
 from schemas.errors import RefusedError
 from schemas.kafka import connection, ensure_topics
 from schemas.registry import Registry
@@ -75,25 +82,32 @@ async def _fill(settings: Settings, gpus: int, seconds: int) -> int:
     return count
 
 
-def _timed(
-    way: Callable[[Settings, int], Awaitable[Any]], settings: Settings, records: int
-) -> tuple[float, float]:
-    import mode.loop
+class Stopwatch:
+    """Seconds of time and of CPU since it was started."""
 
+    def start(self) -> None:
+        """Begin: everything is imported, connected and compiled."""
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> tuple[float, float]:
+        """Return both."""
+        return time.perf_counter() - self._wall, time.process_time() - self._cpu
+
+
+Way = Callable[[Settings, int, Stopwatch], Awaitable[tuple[float, float]]]
+
+
+def _timed(way: Way, settings: Settings, records: int) -> tuple[float, float]:
     mode.loop.use("uvloop")
-    return asyncio.run(_clocked(way, settings, records))
+    return asyncio.run(_bounded(way, settings, records))
 
 
-async def _clocked(
-    way: Callable[[Settings, int], Awaitable[Any]], settings: Settings, records: int
-) -> tuple[float, float]:
-    wall, cpu = time.perf_counter(), time.process_time()
+async def _bounded(way: Way, settings: Settings, records: int) -> tuple[float, float]:
     async with asyncio.timeout(DEADLINE_S):
-        await way(settings, records)
-    return time.perf_counter() - wall, time.process_time() - cpu
+        return await way(settings, records, Stopwatch())
 
 
-async def _plain_aiokafka(settings: Settings, records: int) -> None:
+async def _plain_aiokafka(settings: Settings, records: int, watch: Stopwatch) -> tuple[float, float]:
     registry = Registry(settings.registry)
     codec = await registry.codec()
     name = TELEMETRY.full_name(settings.kafka)
@@ -106,20 +120,20 @@ async def _plain_aiokafka(settings: Settings, records: int) -> None:
         for place in places:
             consumer.seek(place, 0)
         seen = 0
+        watch.start()
         while seen < records:
             found = await consumer.getmany(timeout_ms=1000, max_records=settings.worker.batch_records)
             for batch in found.values():
                 for record in batch:
                     codec.decode(record.value)
                 seen += len(batch)
+        return watch.read()
     finally:
         await consumer.stop()
         await registry.close()
 
 
-async def _bare_faust(settings: Settings, records: int) -> None:
-    import faust
-
+async def _bare_faust(settings: Settings, records: int, watch: Stopwatch) -> tuple[float, float]:
     registry = Registry(settings.registry)
     codec = await registry.codec()
     app = faust.App(
@@ -144,25 +158,27 @@ async def _bare_faust(settings: Settings, records: int) -> None:
                 done.set()
 
     await app.start()
+    watch.start()
     await done.wait()
+    spent = watch.read()
     await app.stop()
     await registry.close()
+    return spent
 
 
-async def _node_stage(settings: Settings, records: int) -> None:
-    from processors.faust import metrics
-    from processors.faust.intake import Intake
-    from processors.faust.runner import StageRunner
-    from processors.node.stage import NodeStage
-
+async def _node_stage(settings: Settings, records: int, watch: Stopwatch) -> tuple[float, float]:
     registry = Registry(settings.registry)
     runner = StageRunner(NodeStage(settings.worker.pue), Intake(await registry.codec(), registry), settings)
     app = runner.app()
+    spare_the_collector()
     await app.start()
+    watch.start()
     while runner.committed < records:
         await asyncio.sleep(0.01)
+    spent = watch.read()
     await app.stop()
     await registry.close()
     unused = metrics.RECORDS.labels(runner.stage.name, "dead_lettered")._value.get()
     if unused:
         raise RefusedError(f"{unused:.0f} of the samples were refused: the measurement says nothing")
+    return spent

@@ -39,6 +39,11 @@ class StageRunner(Generic[State]):
         # A partition that is given up late is waited for by the whole group.
         self._close_s = settings.worker.session_timeout_s / 2
 
+    @property
+    def committed(self) -> int:
+        """Records that were committed since the partitions were opened."""
+        return sum(partition.committed for partition in self.partitions.values())
+
     def app(self) -> StageApp:
         """Return the Faust app that runs this stage."""
         app = StageApp(self.group, **_options(self._settings))

@@ -1,12 +1,14 @@
 """The worker process: waits for Kafka and the registry, then runs every stage until it is told to stop."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import mode.loop
+import uvloop
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -33,7 +35,8 @@ def serve(settings: Settings, stages: Sequence[Stage[Any]]) -> int:
         The exit status: 0 when told to stop, 1 when something gave way, 2 when the settings cannot work.
     """
     try:
-        asyncio.run(_until_told(settings, stages))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_told(settings, stages))
     except ConfigError as exc:
         logger.error("%s", exc)
         return 2
@@ -60,6 +63,7 @@ async def work(settings: Settings, stages: Sequence[Stage[Any]]) -> None:
         UnavailableError: Kafka went away in a way that only a new start mends.
     """
     mode.loop.use("uvloop")  # for the loops of Faust's threads; ours is running already
+    spare_the_collector()
     progress = Progress()
     runners: list[StageRunner[Any]] = []
     apps: list[StageApp] = []
@@ -82,6 +86,16 @@ async def work(settings: Settings, stages: Sequence[Stage[Any]]) -> None:
             await _run(apps)
     finally:
         await registry.close()
+
+
+def spare_the_collector() -> None:
+    """Let Python look for reference cycles a hundredth as often: states and events have none.
+
+    They are tuples within tuples, which the collector walks in vain; measured with the node stage, a quarter
+    of all time.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 async def _run(apps: Sequence[StageApp]) -> None:

@@ -30,7 +30,8 @@ _CODEC = StateCodec(Count)
 
 
 class CountingStage:
-    """Adds up ``seq``. ``reason`` of a record: end (the key is over, if it is the third), reject, raise."""
+    """Adds up ``seq``. ``reason`` of a record: end (the key is over, if it is the third), reject, raise,
+    large (what follows from it is too large to send)."""
 
     name = "counting"
     source = SOURCE
@@ -60,7 +61,8 @@ class CountingStage:
             # Whether a key is over depends on its whole life, so half of one read again would show.
             gone=event.reason == "end" and state.records >= 2,
         )
-        said = (_said(state, event.occurred_at, "record"),)
+        what = "record" if event.reason != "large" else "large" * 300_000
+        said = (_said(state, event.occurred_at, what),)
         if len(state.pane) < PANE_RECORDS:
             return state, said
         state, pane = self._closed(state, event.occurred_at)

@@ -15,8 +15,8 @@ from schemas.codec import Event
 from schemas.kafka import ensure_topics
 from schemas.settings import KafkaSettings, RegistrySettings, Settings, WorkerSettings
 from schemas.topics import TOPICS
-from tests.processors.faust.cluster import Sent, Worker, committed, encoded, put, running_worker, sender
-from tests.processors.faust.counting import OUT, SOURCE, STATES, Count, CountingStage, record, tick
+from tests.processors.faust.cluster import Sent, Worker, committed, encoded, running_worker, sender
+from tests.processors.faust.counting import OUT, SOURCE, STATES, CountingStage, record, tick
 
 pytestmark = pytest.mark.integration
 
