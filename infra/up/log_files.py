@@ -56,6 +56,14 @@ def read(line: str) -> tuple[str, str]:
         return "warning" if _LOOKS_BAD.search(line) else "info", line.strip()
 
 
+def progress(line: str) -> str:
+    """Return how far a download is, where the line tells; see ``infra.cli.kafka.Reporter``."""
+    if '"jars_total"' not in line:
+        return ""
+    fields = json.loads(line)
+    return f"{fields['message']}: {fields['jars']} of {fields['jars_total']} files, {fields['megabytes']} MB"
+
+
 def _text(fields: dict[str, object]) -> str:
     message = str(fields.get("message", ""))
     last = str(fields.get("exception", "")).strip().rpartition("\n")[2]

@@ -1,0 +1,46 @@
+"""What people read once everything is up: where things are, and three queries to try."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from schemas.settings import Settings
+
+QUERIES = (
+    "SELECT node_id, inference_state, cpu_ratio, power_w, wes, seen_at FROM nodes",
+    "SELECT occurred_at, cpu_ratio, memory_used_bytes FROM node_samples ORDER BY occurred_at DESC LIMIT 10",
+    "SELECT node_id, count() AS samples, avg(cpu_ratio) AS cpu FROM node_samples GROUP BY node_id",
+)
+
+
+def places(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Return what is where."""
+    host = "127.0.0.1" if settings.api.host in ("0.0.0.0", "::") else settings.api.host
+    api = f"http://{host}:{settings.api.port}"
+    yield "Nodes", f"{api}/api/v1/nodes"
+    yield "API", f"{api}/openapi.json"
+    yield "Metrics", f"{api}/metrics"
+    yield "SQL", f"{settings.clickhouse.url}/  (ClickHouse's HTTP interface)"
+    yield "Kafka", f"{settings.kafka.bootstrap_servers}  (schemas: {settings.registry.url})"
+    yield "Logs", str(settings.data_dir / "logs")
+
+
+def queries(program: str) -> Iterator[str]:
+    """Return commands to copy."""
+    return (f'{program} sql "{query}"' for query in QUERIES)
+
+
+def program(config: Path | None) -> str:
+    """Return how this user calls this Penstock from where they are."""
+    found = shutil.which("penstock")
+    beside = Path(sys.executable).parent / "penstock"
+    name = "penstock" if found and Path(found).resolve() == beside.resolve() else _shorter(beside)
+    return f"{name} --config {config}" if config else name
+
+
+def _shorter(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
