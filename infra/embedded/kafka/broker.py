@@ -12,7 +12,7 @@ from types import FrameType
 from infra.embedded.kafka import jars, storage
 from infra.embedded.kafka.java import find_java
 from infra.embedded.kafka.properties import CONTROLLER_HOST
-from infra.embedded.orphans import die_with_parent
+from infra.embedded.orphans import bound
 from infra.embedded.ports import Port, is_loopback, require_free
 from schemas.settings import Settings
 
@@ -65,14 +65,13 @@ _SHORT_LIVED = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 def _run(command: Sequence[str], folder: Path) -> int:
     with (
         subprocess.Popen(
-            command,
+            bound(command),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            preexec_fn=die_with_parent(),
         ) as broker,
         _forwarded(broker) as asked,
     ):

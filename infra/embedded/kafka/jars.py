@@ -1,8 +1,8 @@
 """Kafka's jars: those of the lock file, byte for byte, downloaded once per user.
 
 ``jgo.lock.toml`` names each jar with its sha256 (written by ``relock.py``), so no dependency is resolved here
-and what runs is what was tested. Repositories of the user's own, such as a mirror, come from jgo's settings
-file and are asked first. Measured: 46 jars, 44 MB; 3.0 s cold (7.6 s over four connections), 0.1 s warm.
+and what runs is what was tested. Repositories of the user's own come from jgo's settings file and are asked
+first; one named ``central`` replaces Maven's central one. Measured: 46 jars, 44 MB; 3.0 s cold (7.6 s over four connections), 0.1 s warm.
 """
 
 import fcntl
@@ -82,7 +82,8 @@ def _fetch_all(cache: Path, on_progress: OnProgress) -> tuple[Path, ...]:
 
 
 def _maven(cache: Path, resolver: PythonResolver) -> MavenContext:
-    repositories = GlobalSettings.load().repositories | {"central": MAVEN_CENTRAL_URL}
+    repositories = GlobalSettings.load().repositories
+    repositories = repositories | {"central": repositories.get("central", MAVEN_CENTRAL_URL)}
     return MavenContext(resolver, cache, local_repos=[], remote_repos=repositories, timeout=TIMEOUT_S)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from infra.embedded import folder
 from infra.embedded.kafka.properties import log4j2_properties, server_properties
+from infra.embedded.orphans import bound
 from schemas.errors import ConfigError
 from schemas.settings import Settings
 
@@ -63,6 +64,14 @@ def prepare(settings: Settings) -> Layout:
     return layout
 
 
+def cluster_id() -> str:
+    """Return a random id: 22 characters, the first no hyphen, which StorageTool would take for an option."""
+    while True:
+        found = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not found.startswith("-"):
+            return found
+
+
 def format_once(layout: Layout, java: Sequence[str]) -> None:
     """Make the one-node cluster, unless it is there; takes 1.5 s.
 
@@ -71,10 +80,10 @@ def format_once(layout: Layout, java: Sequence[str]) -> None:
     """
     if layout.is_formatted:
         return
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = cluster_id()
     config = str(layout.server_properties)
     command = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config, "--ignore-formatted"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S)
+    answer = subprocess.run(bound(command), capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S)
     if answer.returncode:
         said = (answer.stderr.strip() or answer.stdout.strip()).splitlines()
         raise ConfigError(f"Kafka cannot format {layout.data}: {said[-1] if said else answer.returncode}")

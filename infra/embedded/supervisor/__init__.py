@@ -1,0 +1,7 @@
+"""Keeps the parts of one machine running as one thing."""
+
+from infra.embedded.supervisor.part import Event, Kind, Part
+from infra.embedded.supervisor.readiness import answering, listening
+from infra.embedded.supervisor.supervisor import run, supervise
+
+__all__ = ["Event", "Kind", "Part", "answering", "listening", "run", "supervise"]
