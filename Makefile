@@ -38,6 +38,9 @@ test: check ## check, then every test, on a real Kafka and a real ClickHouse
 soak: prune ## the long tests: forty kills under load, and more
 	$(BIN)/pytest -m soak
 
+test-clients: prune ## ClickHouse's clients for Node and Java against the embedded store; needs npm and mvn
+	$(BIN)/pytest -m clients
+
 compile: .venv/.synced ## the node stage through mypyc: about twice as fast; needs a C compiler
 	$(BIN)/python -m infra.compile
 
@@ -48,4 +51,4 @@ format: .venv/.synced ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.PHONY: help up demo check test soak compile bench format
+.PHONY: help up demo check test soak test-clients compile bench format
