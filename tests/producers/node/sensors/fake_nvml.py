@@ -1,0 +1,95 @@
+"""Compiles and drives the stand-in for NVIDIA's library.
+
+It carries the name libnvidia-ml.so.1 within itself; once it is loaded, whoever asks the loader for that name
+gets it, so the sensor and pynvml run unchanged.
+"""
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+H100 = {
+    "use": 97,
+    "memory use": 41,
+    "total": 85_520_809_984,
+    "used": 71_000_000_000,
+    "temperature 0": 64,
+    "threshold 0": 95,
+    "threshold 1": 90,
+    "threshold 2": 98,
+    "memory temperature": 78,
+    "power": 688_123,
+    "limit": 700_000,
+    "limit default": 700_000,
+    "limit max": 750_000,
+    "energy": 123_456_789_000,
+    "clock 0": 1755,
+    "clock 1": 1755,
+    "clock 2": 2619,
+    "clock max 1": 1980,
+    "clock max 2": 2619,
+    "pstate": 0,
+    "reasons": 4,
+    "mode": 0,
+    "gen": 5,
+    "gen max": 5,
+    "width": 16,
+    "width max": 16,
+    "pcie 0": 1000,
+    "pcie 1": 2000,
+    "replays": 3,
+    "ecc": 1,
+    "rows": 2,
+    "pages": 0,
+    "links": 4,
+    "processes": 2,
+}
+
+
+def compiler() -> str | None:
+    """Return a C compiler, where there is one."""
+    return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+
+
+def build(folder: Path) -> Path:
+    """Compile the library and return its path."""
+    target = folder / "libnvidia-ml.so.1"
+    command = [str(compiler()), "-shared", "-fPIC", "-O1", "-Wl,-soname,libnvidia-ml.so.1", "-o", str(target)]
+    subprocess.run([*command, str(Path(__file__).with_suffix(".c"))], check=True, timeout=60)
+    return target
+
+
+class FakeNvml:
+    """The library's other side: what it will answer."""
+
+    def __init__(self, library: Path) -> None:
+        self._library = ctypes.CDLL(str(library))
+
+    def devices(self, count: int) -> None:
+        """Begin anew with so many H100."""
+        self._library.fake_reset(count)
+        for device in range(count):
+            for key, value in H100.items():
+                self.set(device, key, value)
+
+    def set(self, device: int, key: str, value: int) -> None:
+        """Set a reading in NVML's own unit."""
+        self._library.fake_set(device, key.encode(), ctypes.c_longlong(value))
+
+    def fail(self, device: int, function: str, code: int) -> None:
+        """Make a function, or everything, fail with a code; device -1: calls of none. 0 heals it."""
+        self._library.fake_fail(device, function.encode(), code)
+
+    def hang(self, milliseconds: int) -> None:
+        """Make each call take so long."""
+        self._library.fake_hang(milliseconds)
+
+    def xid(self, device: int, code: int) -> None:
+        """Report an XID."""
+        self._library.fake_xid(device, ctypes.c_longlong(code))
+
+    @property
+    def opened(self) -> int:
+        """How often it is initialised and not shut down."""
+        return int(self._library.fake_opened())
