@@ -177,8 +177,13 @@ class Engine:
 
     def _give_default_database(self) -> None:
         """Replace the library's ``default`` database, where any file is a table, by a plain one."""
-        known = (self.directory / "metadata" / "default.sql").exists()
+        metadata = self.directory / "metadata"
+        # The engine makes the folder with the first table. chDB 26.9 does not attach a database without one
+        # ("Cannot find UUID mapping"); such a database has never held anything.
+        known = (metadata / "default").exists()
         self._root.query(b"DETACH DATABASE default", "Null")
+        if not known:
+            (metadata / "default.sql").unlink(missing_ok=True)
         again = b"ATTACH DATABASE default" if known else b"CREATE DATABASE default ENGINE = Atomic"
         self._root.query(again, "Null")
         self._root.use("default")
