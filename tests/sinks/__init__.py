@@ -1,0 +1,1 @@
+"""Knowledge leaves: into ClickHouse, and to people."""
