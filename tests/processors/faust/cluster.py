@@ -27,8 +27,8 @@ Sent = tuple[int, bytes, bytes]
 class Worker:
     """A worker process with the counting stage."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
-        self.port = free_port()
+    def __init__(self, settings: Settings, log: Path, port: int | None = None) -> None:
+        self.port = port or free_port()
         self._log = log
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
         environment |= {

@@ -89,7 +89,7 @@ async def _unused(*_: Any) -> None:
 
 async def fetched(consumer: Consumer) -> dict[TP, tuple[int, Sequence[int]]]:
     """Run one fetch and return the epoch and the offsets of each partition."""
-    found = {}
+    found: dict[TP, tuple[int, Sequence[int]]] = {}
     async for tp, message in consumer.getmany(timeout=1.0):
         batch = cast(Fetched, message.value)
         found[tp] = batch.epoch, [cast(Fake, record).offset for record in batch.records]
