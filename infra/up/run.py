@@ -25,6 +25,7 @@ class Up:
         self._settings = settings
         self._screen = screen
         self._config = config
+        self._verbose = verbose
         self._logs = LogFiles(settings.data_dir / "logs", self._show, everything=verbose)
         self._began = time.monotonic()
         self._began_at = time.time_ns() // 1000
@@ -98,8 +99,16 @@ class Up:
             self._screen.part(part, "starting", how_far)
 
     def _show(self, part: str, text: str) -> None:
-        if not self._stopping:
+        """Show a line as what a part is busy with until all are up; as a line that stays from then on.
+
+        Parts that start side by side find each other away for a moment, and say so.
+        """
+        if self._stopping:
+            return
+        if self._verbose or self._all_ready.is_set():
             self._screen.say(f"{part} | {text}", style="yellow")
+        elif part in self._waiting_for:
+            self._screen.part(part, "starting", text)
 
     async def _watch(self) -> None:
         await self._all_ready.wait()

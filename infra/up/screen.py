@@ -60,7 +60,7 @@ class PlainScreen:
 
     def part(self, name: str, step: Step, detail: str = "") -> None:
         """Print how far a part is."""
-        self._write(f"{name}: {step}{' ' + detail if detail else ''}")
+        self._write(f"{name}: {step}{', ' + detail if detail else ''}")
 
     def say(self, text: str, *, style: str = "") -> None:
         """Print a line."""
@@ -96,7 +96,7 @@ class TerminalScreen:
     def part(self, name: str, step: Step, detail: str = "") -> None:
         """Draw how far a part is; once it is ready, its line stays."""
         row = self._parts.setdefault(name, PartRow())
-        row.step, row.detail = step, detail
+        row.step, row.detail = step, " ".join(detail.split())
         if step == "ready":
             self._console.print(_part_line(name, self._parts.pop(name)))
 
@@ -136,4 +136,6 @@ def _part_line(name: str, row: PartRow) -> Text:
     seconds = f"{time.monotonic() - row.began_at:5.1f} s  "
     line = Text(f"{name:<10}")
     line.append(f"{row.step:<11}", style=STYLES[row.step])
-    return line.append(seconds, style="dim").append(row.detail, style="dim")
+    line.append(seconds, style="dim").append(row.detail, style="dim")
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line

@@ -1,0 +1,56 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.cli.main import COMMANDS
+from infra.embedded.supervisor.part import ordered
+from infra.up.parts import parts
+from infra.up.ports import ports
+from schemas.settings import load_settings
+
+
+def test_every_part_is_a_command_of_its_own() -> None:
+    wanted = parts(load_settings({}), demo=True)
+    assert {part.name for part in wanted} < set(COMMANDS)
+    assert all(part.argv == (sys.executable, "-m", "infra.cli.main", part.name) for part in wanted)
+
+
+def test_the_order_can_be_kept() -> None:
+    names = [part.name for part in ordered(parts(load_settings({}), demo=True))]
+    assert names.index("kafka") < names.index("worker") < names.index("demo")
+
+
+def test_every_port_is_checked_before_anything_starts() -> None:
+    settings = load_settings({})
+    checked = {port for part in parts(settings) for port in part.ports}
+    assert checked == {port for listens in ports(settings).values() for port in listens}
+
+
+def test_the_simulated_fleet_comes_on_request() -> None:
+    assert "demo" not in {part.name for part in parts(load_settings({}))}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "missing"),
+    [
+        ("KAFKA__BOOTSTRAP_SERVERS", "kafka-1:9092", "kafka"),
+        ("CLICKHOUSE__URL", "https://clickhouse.example", "store"),
+        ("REGISTRY__URL", "http://registry.example", "registry"),
+    ],
+)
+def test_what_is_elsewhere_is_not_started_and_not_waited_for(name: str, value: str, missing: str) -> None:
+    wanted = ordered(parts(load_settings({f"PENSTOCK_{name}": value})))
+    assert missing not in {part.name for part in wanted}
+    assert missing not in {other for part in wanted for other in part.after}
+
+
+def test_parts_read_the_file_that_we_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for part in parts(load_settings({}), config=Path("settings.toml")):
+        assert part.argv[3:5] == ("--config", str(tmp_path / "settings.toml"))
+
+
+def test_parts_log_json_for_us_to_read() -> None:
+    for part in parts(load_settings({"PENSTOCK_LOG__FORMAT": "console"})):
+        assert part.env == {"PENSTOCK_LOG__FORMAT": "json"}
