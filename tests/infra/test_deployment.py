@@ -1,4 +1,4 @@
-"""The files for deployment name what the code knows. They run on Docker and systemd, which is not tried here."""
+"""The files for deployment name what the code knows. Docker and systemd themselves are not tried here."""
 
 import re
 import shutil

@@ -2,6 +2,6 @@
 
 from infra.embedded.supervisor.part import Event, Kind, Part
 from infra.embedded.supervisor.readiness import answering, listening
-from infra.embedded.supervisor.supervisor import run, supervise
+from infra.embedded.supervisor.supervisor import run
 
-__all__ = ["Event", "Kind", "Part", "answering", "listening", "run", "supervise"]
+__all__ = ["Event", "Kind", "Part", "answering", "listening", "run"]

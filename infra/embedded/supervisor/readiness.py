@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-import aiohttp
-
 from infra.embedded.ports import Port
 
 TIMEOUT_S = 3.0
@@ -30,6 +28,8 @@ def answering(url: str) -> Callable[[], Awaitable[bool]]:
     """Ready when the URL answers 200."""
 
     async def ask() -> bool:
+        import aiohttp  # once the first part is up: no part waits for the 0.3 s that it takes
+
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         try:
             async with aiohttp.ClientSession(timeout=timeout) as client, client.get(url) as answer:

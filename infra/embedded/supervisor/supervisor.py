@@ -1,7 +1,6 @@
 """Starts parts in order, keeps them running, stops them in reverse order, and leaves none behind."""
 
 import asyncio
-import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,23 +13,6 @@ from infra.embedded.supervisor.guardian import guarded
 from infra.embedded.supervisor.keeper import Keeper, OnEvent, Surroundings
 from infra.embedded.supervisor.output import Printer
 from infra.embedded.supervisor.part import Event, Part, ordered
-
-
-def supervise(parts: Sequence[Part], data_dir: Path, on_event: OnEvent | None = None) -> int:
-    """Run the parts until Ctrl-C, SIGTERM or the end of the terminal; a second signal kills; see ``run``."""
-
-    async def until_told() -> int:
-        stop, force = asyncio.Event(), asyncio.Event()
-
-        def told() -> None:
-            (force if stop.is_set() else stop).set()
-
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, told)
-        return await run(parts, data_dir=data_dir, stop=stop, force=force, on_event=on_event)
-
-    return asyncio.run(until_told())
 
 
 async def run(
