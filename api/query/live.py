@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -26,6 +25,7 @@ EVENTS = ("node_registered", "node_stopped", "node_state")
 _AGAIN_S = 2.0
 _POLL_MS = 500
 _CHECK_S = 2.0
+_ANSWER_S = 5.0
 
 
 class Live:
@@ -58,13 +58,18 @@ class Live:
                     if not self.problem:
                         logger.warning("reading node states stopped, trying again: %s", exc)
                     self.problem = str(exc) or type(exc).__name__
+                except Exception as exc:  # the loop's outermost frame: the API goes on with what it knows
+                    logger.exception("reading node states failed, trying again")
+                    self.problem = f"{type(exc).__name__}: {exc}"
                 await asyncio.sleep(_AGAIN_S)
         finally:
             await registry.close()
 
     async def _read(self, registry: Registry) -> None:
         codec = await registry.codec(EVENTS)
+        # Without a group it gets every partition of the topics.
         consumer = AIOKafkaConsumer(
+            *self._topics,
             **connection(self._settings.kafka),
             enable_auto_commit=False,
             isolation_level="read_committed",
@@ -73,17 +78,23 @@ class Live:
         )
         try:
             await consumer.start()
-            ends = await self._assign(consumer)
+            ends = await self._begin(consumer)
             logger.info("reading %s", ", ".join(self._topics))
             self.problem = ""
             while True:
                 await self._read_for(_CHECK_S, consumer, codec, registry)
-                # aiokafka goes on quietly while the broker is away: asking for the ends does not.
-                ends = ends if not self._caught_up else await consumer.end_offsets(list(ends))
+                await self._check_alive(consumer, list(ends))
                 await self._notice_the_end(consumer, ends)
         finally:
-            with suppress(KafkaError, OSError):
-                await consumer.stop()
+            await _stop(consumer)
+
+    async def _check_alive(self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> None:
+        # aiokafka goes on quietly while the broker is away; asking it for something shows it.
+        try:
+            await asyncio.wait_for(consumer.end_offsets(places), _ANSWER_S)
+        except TimeoutError as exc:
+            address = self._settings.kafka.bootstrap_servers
+            raise UnavailableError(f"Kafka at {address} does not answer within {_ANSWER_S:g} s") from exc
 
     async def _read_for(
         self, seconds: float, consumer: AIOKafkaConsumer, codec: Codec, registry: Registry
@@ -94,14 +105,12 @@ class Live:
             for place, records in batches.items():
                 await self._take(place, records, codec, registry)
 
-    async def _assign(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-        """Take every partition, go to where we were, else to the start, and return where they end now."""
-        places = [
-            TopicPartition(topic, partition)
-            for topic in self._topics
-            for partition in sorted(await self._partitions(consumer, topic))
-        ]
-        consumer.assign(places)
+    async def _begin(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+        """Go to where we were, else to the start, and return where the partitions end now."""
+        places = sorted(consumer.assignment())
+        for topic in self._topics:
+            if not any(place.topic == topic for place in places):
+                raise UnavailableError(f"Kafka has no topic {topic} yet: the worker makes it")
         beginnings = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
         for place in places:
@@ -110,13 +119,6 @@ class Live:
             inside = beginnings[place] <= known <= ends[place]
             consumer.seek(place, known if inside else beginnings[place])
         return dict(ends)
-
-    async def _partitions(self, consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-        await consumer.topics()
-        found = consumer.partitions_for_topic(topic)
-        if not found:
-            raise UnavailableError(f"Kafka has no topic {topic} yet: the worker makes it")
-        return set(found)
 
     async def _notice_the_end(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
         # A transaction's marker takes an offset and is never handed out: only the position passes it.
@@ -150,6 +152,18 @@ class Live:
             node_id = (record.key or b"").decode(errors="replace")
             self._fleet.forget(node_id)
             self._hub.forget(node_id, place.partition, record.offset)
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer whatever state it is in."""
+    # With the broker away stop() may wait for it, or pass on the CancelledError of a task of its own, which
+    # here would look as if we were cancelled (aiokafka 0.14). So it runs beside us.
+    task = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait({task}, timeout=_ANSWER_S)
+    if not task.done():
+        task.cancel()
+    elif not task.cancelled() and (error := task.exception()):
+        logger.debug("stopping the reader: %s", error)
 
 
 async def _decode(value: bytes, codec: Codec, registry: Registry) -> Event:
