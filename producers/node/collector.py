@@ -79,11 +79,12 @@ class TaskCollector:
         self._task = asyncio.create_task(self._run(), name=self._source.name)
 
     async def stop(self) -> None:
-        """Cancel the task."""
+        """Cancel the task, and close what it used."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        await self._source.close()
 
     def view(self) -> View:
         """See ``Progress.view``."""

@@ -60,8 +60,11 @@ class Progress:
             began_s = self._end(now_s)
             self._reading = Reading(facts, began_s)
             self._last_success_s = now_s
-            self._successes += not self._overdue
-            self._status, self._reason, self._remedy = "ok", "", ""
+            if not self._overdue:
+                self._successes += not facts.trouble
+                self._failures += bool(facts.trouble)
+            self._status = "error" if facts.trouble else "ok"
+            self._reason, self._remedy = facts.trouble[:_REASON_CHARS], ""
 
     def fail(self, exc: BaseException, now_s: float) -> None:
         """The run brought none."""

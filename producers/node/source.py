@@ -49,6 +49,7 @@ class Facts:
     temperatures: tuple[SensorTemperature, ...] = ()
     gpu_inventory: tuple[GpuInventory, ...] = ()
     runtime_inventory: tuple[RuntimeInventory, ...] = ()
+    trouble: str = ""  # why what was read does not work as it should; shown as an error of the collector
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Waiting:
 
     name: str
     read: Callable[[], Awaitable[Facts]]
+    close: Callable[[], Awaitable[None]]
     period_s: float
     timeout_s: float = 3.0
 

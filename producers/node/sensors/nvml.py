@@ -110,8 +110,14 @@ class Nvml:
             for gpu_id in self._known
             if gpu_id in self._health
         )
-        inventory = tuple(self._known.values())
-        return Facts(gpus=gpus, gpu_health=health, xids=tuple(self._xids), gpu_inventory=inventory)
+        bad = [gpu.gpu_id for gpu in gpus if gpu.status != "ok"]
+        return Facts(
+            gpus=gpus,
+            gpu_health=health,
+            xids=tuple(self._xids),
+            gpu_inventory=tuple(self._known.values()),
+            trouble=f"no answer from {', '.join(bad)}" if bad else "",
+        )
 
 
 def _session_type() -> "type[Session]":
