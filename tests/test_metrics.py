@@ -8,7 +8,19 @@ from infra.docs.metrics import PARTS, PREFIX, metrics
 UNITS = ("_seconds", "_bytes", "_ratio", "_celsius", "_watts", "_records", "_info")
 # What has no unit of its own: states, factors, efficiencies, and things that are counted as they are now.
 UNITLESS = (
-    *("_up", "_state", "_states", "_waiting", "_clients", "_wes", "_wes_raw", "_penalty", "_per_second"),
+    *(
+        "_up",
+        "_ok",
+        "_connected",
+        "_state",
+        "_states",
+        "_waiting",
+        "_clients",
+        "_wes",
+        "_wes_raw",
+        "_penalty",
+        "_per_second",
+    ),
     *("_requests_running", "_requests_waiting", "_nodes"),
 )
 UNBOUNDED = {"request_id", "prompt", "user", "url", "path", "offset", "query", "client"}

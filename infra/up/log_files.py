@@ -11,7 +11,7 @@ FILE_BYTES = 10 << 20
 FILES_KEPT = 3
 LOUD = frozenset({"warning", "error", "critical"})
 # A line that is not ours: a traceback, or a runtime's last words.
-_LOOKS_BAD = re.compile(r"\b(\w*error|\w*exception|warn(ing)?|fatal|critical|traceback)\b", re.IGNORECASE)
+_LOOKS_BAD = re.compile(r"\b(\w*error|\w*exception|warn(ing)?|fatal|critical)\b", re.IGNORECASE)
 
 Show = Callable[[str, str], None]
 

@@ -11,13 +11,13 @@ from schemas.settings import Settings
 Ready = Callable[[], Awaitable[bool]]
 
 # What each part comes after. Every part waits for what it needs by itself too; the order keeps that out of
-# the logs. The worker makes the topics.
+# the logs. The worker makes the topics; the sink makes its tables while Kafka starts.
 AFTER: Mapping[str, tuple[str, ...]] = {
     "kafka": (),
     "store": (),
     "registry": (),
     "worker": ("kafka", "registry"),
-    "sink": ("store", "worker"),
+    "sink": ("store", "registry"),
     "api": ("store", "worker"),
     "clock": ("worker",),
     "node": ("worker",),
