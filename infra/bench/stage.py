@@ -18,6 +18,8 @@ import mode.loop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from infra.bench.fleet import samples
+from infra.bench.stack import servers
+from infra.bench.table import Table
 from processors.faust import metrics
 from processors.faust.intake import Intake
 from processors.faust.runner import StageRunner
@@ -31,6 +33,18 @@ from schemas.topics import TELEMETRY
 
 DEADLINE_S = 300.0
 NODES = 1000
+# GPUs of a node, and seconds of telemetry.
+FLEETS = ((1, 120), (8, 40))
+COLUMNS = ("way", "GPUs", "samples/s of CPU", "samples/s", "of plain aiokafka")
+TITLES = {
+    "plain_aiokafka": "plain aiokafka: decode",
+    "bare_faust": "bare Faust, stream.events(): decode",
+    "node_stage": "node stage: decode, fold, outputs, states and offsets in transactions",
+}
+NOTE = (
+    f"{NODES} nodes at 1 Hz, four partitions, one worker process. CPU is that of the reading process, all its "
+    "threads, from when it is ready to read; the broker's is not in it."
+)
 
 
 class Rate(NamedTuple):
@@ -46,6 +60,24 @@ class Rate(NamedTuple):
     def per_core(self) -> float:
         """Records for each second of CPU."""
         return self.records / self.cpu_s
+
+
+def run() -> Table:
+    """Measure nodes of one GPU and of eight, on servers of its own."""
+    with servers() as settings:
+        rates = [rate for gpus, seconds in FLEETS for rate in measure(settings, gpus=gpus, seconds=seconds)]
+    return Table("Node stage", COLUMNS, [_row(rate, rates) for rate in rates], NOTE)
+
+
+def _row(rate: Rate, rates: Sequence[Rate]) -> Sequence[object]:
+    plain = next(each for each in rates if each.gpus == rate.gpus)
+    return (
+        TITLES[rate.way],
+        rate.gpus,
+        f"{rate.per_core:,.0f}",
+        f"{rate.records / rate.wall_s:,.0f}",
+        f"{rate.per_core / plain.per_core:.2f}",
+    )
 
 
 def measure(settings: Settings, *, gpus: int, seconds: int) -> Sequence[Rate]:
