@@ -42,8 +42,8 @@ TITLES = {
     "node_stage": "node stage: decode, fold, outputs, states and offsets in transactions",
 }
 NOTE = (
-    f"{NODES} nodes at 1 Hz, four partitions, one worker process. CPU is that of the reading process, all its "
-    "threads, from when it is ready to read; the broker's is not in it."
+    f"{NODES} nodes at 1 Hz, four partitions, one worker process. CPU is that of the reading process, with "
+    "all its threads, from when it is ready to read; the broker's is not in it."
 )
 
 

@@ -142,9 +142,10 @@ class Partition(Generic[State]):
             if (rest := folder.rest()) is not None:
                 await self._write(rest)
         finally:
-            if writing is not None and not writing.done():
+            if writing is not None:
                 writing.cancel()
-                await asyncio.wait([writing])
+                # What it failed with has been raised already, or something else goes first.
+                await asyncio.gather(writing, return_exceptions=True)
             self._opened = False
             await self._log.close()
 
