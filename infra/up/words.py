@@ -7,10 +7,11 @@ from pathlib import Path
 
 from schemas.settings import Settings
 
+# Short enough for one line of a terminal, to be copied.
 QUERIES = (
-    "SELECT node_id, inference_state, cpu_ratio, power_w, wes, seen_at FROM nodes",
-    "SELECT occurred_at, cpu_ratio, memory_used_bytes FROM node_samples ORDER BY occurred_at DESC LIMIT 10",
-    "SELECT node_id, count() AS samples, avg(cpu_ratio) AS cpu FROM node_samples GROUP BY node_id",
+    "SELECT node_id, inference_state, power_w, wes, seen_at FROM nodes",
+    "SELECT occurred_at, cpu_ratio FROM node_samples ORDER BY 1 DESC LIMIT 5",
+    "SELECT node_id, count(), avg(cpu_ratio) FROM node_samples GROUP BY 1",
 )
 
 
