@@ -27,7 +27,7 @@ class Load:
         self._nodes = nodes
         self._interval_s = 1.0 / rate
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load")
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load", daemon=True)
         self.acknowledged: set[tuple[str, int]] = set()
         self.failures: list[BaseException] = []
 

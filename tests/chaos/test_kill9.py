@@ -86,6 +86,12 @@ def rampage(tmp_path: Path, *, kills: int, seed: int) -> dict[str, int]:
     with running_stack(tmp_path / "data") as stack, Load(stack.settings, nodes=12, rate=10.0) as load:
         for part in [part for one in rounds for part in one][:kills]:
             strike(stack, part, chance.uniform(0.0, 2.5))
+            seen = len(load.acknowledged)
+            wait_until(
+                lambda n=seen: len(load.acknowledged) > n,  # type: ignore[misc]
+                deadline_s=BACK_S,
+                what=f"samples acknowledged after the {part} was killed",
+            )
         load.stop()
         assert load.acknowledged
         return check(stack, load)
