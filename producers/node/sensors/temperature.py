@@ -18,8 +18,11 @@ _PLAUSIBLE_C = (-40.0, 150.0)
 class Sensor(Protocol):
     """One of psutil's readings."""
 
-    label: str
-    current: float
+    @property
+    def label(self) -> str: ...  # noqa: D102 - as psutil documents it
+
+    @property
+    def current(self) -> float: ...  # noqa: D102 - degrees Celsius
 
 
 def summarize(found: Mapping[str, Sequence[Sensor]]) -> Facts:

@@ -1,8 +1,10 @@
 """NVML through the real binding, against a stand-in for NVIDIA's library compiled here."""
 
+import asyncio
 import math
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +12,11 @@ import psutil
 import pynvml
 import pytest
 
+from producers.node.collector import ThreadCollector
 from producers.node.sensors.nvml import HEALTH_S, REOPEN_S, Nvml
-from producers.node.source import Facts, SensorAbsent
+from producers.node.source import Blocking, Facts, SensorAbsent
 from schemas.events.node_sample import GpuProcess
+from tests.fixtures.processes import wait_until
 from tests.producers.node.sensors.fake_nvml import FakeNvml, build, compiler
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler")
@@ -232,6 +236,23 @@ def test_no_nvlink_is_no_reading(fake: FakeNvml, nvml: Nvml, clock: Time) -> Non
     found = health_of_all(nvml, clock).gpu_health[0]
     assert math.isnan(found.nvlink_links_active)
     assert math.isnan(found.nvlink_errors_total)
+
+
+def test_a_driver_that_hangs_is_a_timeout_and_blocks_nobody(fake: FakeNvml) -> None:
+    stuck = ThreadCollector(Blocking("nvml", Nvml().read, period_s=0.01, timeout_s=0.02))
+    other = ThreadCollector(Blocking("cpu", Facts, period_s=0.01))
+    fake.hang(100)
+    stuck.start()
+    other.start()
+    wait_until(lambda: stuck.view().status == "timeout" and other.progress.runs > 5)
+    fake.hang(0)
+    wait_until(lambda: stuck.view().status == "ok")
+    reading = stuck.view().reading
+    assert reading is not None
+    assert len(reading.facts.gpus) == 2
+    for one in (stuck, other):
+        asyncio.run(one.stop())
+    wait_until(lambda: not any(each.name in ("nvml", "cpu") for each in threading.enumerate()))
 
 
 def test_without_a_library_nothing_is_imported(tmp_path: Path) -> None:
