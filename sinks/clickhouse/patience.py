@@ -19,8 +19,9 @@ T = TypeVar("T")
 class Patience:
     """One dependency as one sink sees it; any number of its tasks may wait for it at a time."""
 
-    def __init__(self, dependency: str) -> None:
+    def __init__(self, dependency: str, first_s: float = FIRST_S) -> None:
         self.dependency = dependency
+        self._first_s = first_s
         self._waiting = 0
         WAITING.labels(dependency).set(0)
 
@@ -31,7 +32,7 @@ class Patience:
 
     async def until_done(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return what ``attempt`` returns, however often it raises ``UnavailableError`` first."""
-        delay_s = FIRST_S
+        delay_s = self._first_s
         try:
             return await attempt()
         except UnavailableError as exc:
