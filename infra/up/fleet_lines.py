@@ -8,6 +8,7 @@ from schemas.events.node_state import NodeState
 from schemas.events.reading import known
 
 NONE = "–"
+HEADINGS = ("node", "state", "speed", "WES", "power", "hottest", "CPU", "age")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,9 @@ class Line:
 
     def __str__(self) -> str:
         """Return the line for where there is no table."""
-        cells = [cell for cell in astuple(self)[1:] if cell != NONE]
+        named = zip(HEADINGS[1:], astuple(self)[1:], strict=True)
+        cells = [f"WES {cell}" if heading == "WES" else cell for heading, cell in named if cell != NONE]
         return f"{self.node}: {', '.join(cells)}"
-
-
-HEADINGS = ("node", "state", "speed", "WES", "power", "hottest", "CPU", "age")
 
 
 def lines(nodes: Iterable[Node], now: int) -> Iterator[Line]:
@@ -75,7 +74,7 @@ def _with_unit(value: float, unit: str) -> str:
 
 
 def _wes(value: float) -> str:
-    return f"WES {value:.3g}" if known(value) else NONE
+    return f"{value:.3g}" if known(value) else NONE
 
 
 def _age(seconds: float) -> str:

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -14,6 +15,13 @@ LOUD = frozenset({"warning", "error", "critical"})
 _LOOKS_BAD = re.compile(r"\b(\w*error|\w*exception|warn(ing)?|fatal|critical)\b", re.IGNORECASE)
 
 Show = Callable[[str, str], None]
+
+
+class _File(RotatingFileHandler):
+    """A full disk costs lines of the log; reading the parts' output must go on, or they would block."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Leave the line out."""
 
 
 class LogFiles:
@@ -39,10 +47,14 @@ class LogFiles:
 
     def _file(self, part: str) -> RotatingFileHandler:
         if part not in self._files:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = self._folder / f"{part}.log"
-            self._files[part] = RotatingFileHandler(
-                path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8"
+            with suppress(OSError):
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._files[part] = _File(
+                self._folder / f"{part}.log",
+                maxBytes=FILE_BYTES,
+                backupCount=FILES_KEPT,
+                encoding="utf-8",
+                delay=True,
             )
         return self._files[part]
 

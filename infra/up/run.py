@@ -9,6 +9,7 @@ from pathlib import Path
 
 from infra.embedded.supervisor import Event, Part, run
 from infra.up import log_files, words
+from infra.up.fleet_lines import Line
 from infra.up.log_files import LogFiles
 from infra.up.parts import parts
 from infra.up.screen import Screen
@@ -52,7 +53,11 @@ class Up:
             with suppress(asyncio.CancelledError):
                 await watching
             self._logs.close()
-        self._screen.say("stopped")
+        self._say_last("stopped")
+
+    def _say_last(self, text: str) -> None:
+        with suppress(OSError):  # the terminal may be what is gone
+            self._screen.say(text)
 
     async def _supervise(self, wanted: Sequence[Part], stop: asyncio.Event, force: asyncio.Event) -> None:
         await run(
@@ -70,8 +75,8 @@ class Up:
                 force.set()
                 return
             self._stopping = True
-            self._screen.say("stopping; again to force")
             stop.set()
+            self._say_last("stopping; again to force")
 
         for number in SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, told)
@@ -110,13 +115,18 @@ class Up:
         elif part in self._waiting_for:
             self._screen.part(part, "starting", text)
 
+    def _show_nodes(self, lines: Sequence[Line]) -> None:
+        # While we stop, nodes fall silent one after another: what they did last is what is worth keeping.
+        if not self._stopping:
+            self._screen.nodes(lines)
+
     async def _watch(self) -> None:
         await self._all_ready.wait()
         # Imported now: the parts do not wait for it, and it is half a second.
         from infra.up import watch
 
         self._introduce()
-        watching = asyncio.create_task(watch.nodes(self._settings, self._screen.nodes))
+        watching = asyncio.create_task(watch.nodes(self._settings, self._show_nodes))
         try:
             await watch.first_row(self._settings, self._began_at)
             self._screen.say(f"first rows in ClickHouse after {time.monotonic() - self._began:.1f} s")

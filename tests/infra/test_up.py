@@ -1,5 +1,6 @@
 """``penstock up`` from an empty home to this machine's rows, and to a clean end: the test of all parts."""
 
+import fcntl
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,6 +152,30 @@ def test_ctrl_c_ends_it_and_leaves_nothing_behind(running: Running) -> None:
     psutil.wait_procs(family, timeout=10)
     assert [process for process in family if process.is_running()] == []
     assert running.said().rstrip().endswith("stopped")
+
+
+def test_it_ends_with_its_terminal(tmp_path: Path) -> None:
+    terminal, ours = os.openpty()
+    process = subprocess.Popen(
+        [*PENSTOCK, "up"],
+        env=environment(tmp_path) | {"TERM": "xterm"},
+        cwd=tmp_path,
+        stdin=ours,
+        stdout=ours,
+        stderr=ours,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(ours)
+    seen = b""
+    while b"registry" not in seen or b"ready" not in seen:
+        seen += os.read(terminal, 4096)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 3
+    os.close(terminal)
+    process.wait(STOP_S)
+    psutil.wait_procs(family, timeout=10)
+    assert [each for each in family if each.is_running()] == []
 
 
 def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path) -> None:

@@ -38,6 +38,18 @@ def test_on_request_everything_is_shown(tmp_path: Path) -> None:
     assert shown == ["started"]
 
 
+def test_a_folder_that_cannot_be_written_costs_the_file_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "logs").write_text("in the way", "utf-8")
+    shown: list[str] = []
+    files = LogFiles(tmp_path / "logs", lambda _part, text: shown.append(text))
+    files.take("sink", line("error", "no room"))
+    files.close()
+    assert shown == ["no room"]
+    assert capsys.readouterr().err == ""
+
+
 def test_files_rotate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_files, "FILE_BYTES", 1000)
     files = LogFiles(tmp_path, lambda _part, _text: None)

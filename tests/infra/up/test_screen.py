@@ -8,7 +8,7 @@ from infra.up.fleet_lines import NONE, Line
 from infra.up.screen import PlainScreen, TerminalScreen
 
 IDLE = Line("gpu-01", "idle", NONE, NONE, "71.3 W", "38.0 °C", "2%", "0.4 s")
-LIVE = Line("gpu-01", "live", "120 tok/s", "WES 1.2", "301 W", "61.0 °C", "9%", "0.4 s")
+LIVE = Line("gpu-01", "live", "120 tok/s", "1.2", "301 W", "61.0 °C", "9%", "0.4 s")
 
 
 def test_the_plain_screen_prints_a_line_for_each_thing_that_happens() -> None:
