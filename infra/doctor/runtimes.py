@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from infra.doctor.finding import Finding, ok, warn
+from producers.node.runtimes.ollama import address
 from schemas.settings import Settings
 
 TIMEOUT_S = 1.0
@@ -30,29 +31,21 @@ KNOWN = (
 
 
 def runtimes(settings: Settings) -> Finding:
-    """Say which runtimes answer; the agent reads Ollama's."""
-    url = ollama_url(settings)
+    """Say which runtimes answer at the ports they use by default, and Ollama where the settings say."""
+    url = address(settings.node.ollama_url, os.environ).url
     version = _ask(url + "/api/version", "version")
-    others = [
-        f"{known.name} at 127.0.0.1:{known.port}"
-        for known in KNOWN
-        if _ask(f"http://127.0.0.1:{known.port}{known.path}", known.key) is not None
-    ]
-    seen = f"; also {', '.join(others)}, not read yet" if others else ""
-    if version is not None:
-        return ok("runtimes", f"Ollama {version} at {url}{seen}")
+    found = [f"Ollama {version} at {url}"] if version is not None else []
+    for known in KNOWN:
+        base = f"http://127.0.0.1:{known.port}"
+        if _ask(base + known.path, known.key) is not None:
+            found.append(f"{known.name} at {base}")
+    if found:
+        return ok("runtimes", f"{', '.join(found)}; penstock node --once shows what is read")
     return warn(
         "runtimes",
-        f"Ollama does not answer at {url}{seen}",
-        "start it, or set node.ollama_url (PENSTOCK_NODE__OLLAMA_URL); without it only the machine is read",
+        f"none answers at its usual port; Ollama would be asked at {url}",
+        "start one, or set node.ollama_url (PENSTOCK_NODE__OLLAMA_URL); without one only the machine is read",
     )
-
-
-def ollama_url(settings: Settings) -> str:
-    """Return the address the agent would ask: the setting, else OLLAMA_HOST, else Ollama's default."""
-    url = settings.node.ollama_url or os.environ.get("OLLAMA_HOST") or "127.0.0.1:11434"
-    # OLLAMA_HOST is what the server listens on too: every address is reached at loopback.
-    return (url if "://" in url else f"http://{url}").replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
 
 
 def _ask(url: str, key: str) -> str | None:
