@@ -82,3 +82,22 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_files_that_the_readme_names_are_there(name: str) -> None:
     assert name in (ROOT / "README.md").read_text("utf-8")
     assert (ROOT / name).exists()
+
+
+def test_tables_that_the_readme_names_are_made() -> None:
+    section = (
+        (ROOT / "README.md")
+        .read_text("utf-8")
+        .partition("Tables for people:")[2]
+        .partition("\n\nThe same")[0]
+    )
+    named = set(re.findall(r"`(\w+)`", section))
+    made = {
+        name
+        for file in (ROOT / "sinks/clickhouse/migrations").glob("*.sql")
+        for name in re.findall(
+            r"(?:TABLE|VIEW)(?: IF NOT EXISTS)? \$database\.(\w+)", file.read_text("utf-8")
+        )
+    }
+    assert len(named) > 10
+    assert named <= made
