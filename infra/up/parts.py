@@ -10,14 +10,14 @@ from schemas.settings import Settings
 
 Ready = Callable[[], Awaitable[bool]]
 
-# What each part comes after. Every part waits for what it needs by itself too; the order keeps that out of
-# the logs. The worker makes the topics; the sink makes its tables while Kafka starts.
+# What each part comes after, and is stopped before. Every part waits for what it needs by itself too; this
+# keeps that out of the logs, and lets worker and sink finish what they have in hand. The worker makes the topics.
 AFTER: Mapping[str, tuple[str, ...]] = {
     "kafka": (),
     "store": (),
     "registry": (),
     "worker": ("kafka", "registry"),
-    "sink": ("store", "registry"),
+    "sink": ("kafka", "store", "registry"),
     "api": ("store", "worker"),
     "clock": ("worker",),
     "node": ("worker",),

@@ -21,6 +21,12 @@ def test_the_order_can_be_kept() -> None:
     assert names.index("kafka") < names.index("worker") < names.index("demo")
 
 
+def test_whoever_commits_to_kafka_is_stopped_before_it() -> None:
+    after = {part.name: part.after for part in parts(load_settings({}))}
+    assert "kafka" in after["worker"]
+    assert "kafka" in after["sink"]
+
+
 def test_every_port_is_checked_before_anything_starts() -> None:
     settings = load_settings({})
     checked = {port for part in parts(settings) for port in part.ports}
