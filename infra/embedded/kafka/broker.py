@@ -54,12 +54,22 @@ def serve(settings: Settings) -> int:
     ]
     storage.format_once(layout, [*launcher, *_SHORT_LIVED])
     heap = f"-Xmx{settings.embedded.kafka_heap_mb}m"
-    return _run([*launcher, heap, *_BROKER, "kafka.Kafka", str(layout.server_properties)], layout.root)
+    return _run(
+        [*launcher, heap, *_BROKER, *_allowed(java.version), "kafka.Kafka", str(layout.server_properties)],
+        layout.root,
+    )
 
 
 # Resident after the same 240,000 records, -Xmx512m: 250 MB with G1, 320 MB with the serial collector.
 _BROKER = ("-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
 _SHORT_LIVED = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+def _allowed(version: int) -> tuple[str, ...]:
+    """Return the options that let newer Javas do without a warning what Kafka 4.1 and its codecs need."""
+    native = ("--enable-native-access=ALL-UNNAMED",) if version >= 22 else ()
+    unsafe = ("--sun-misc-unsafe-memory-access=allow",) if version >= 23 else ()
+    return native + unsafe
 
 
 def _run(command: Sequence[str], folder: Path) -> int:

@@ -92,6 +92,7 @@ def test_sigterm_ends_it_cleanly(tmp_path: Path) -> None:
     with broker(tmp_path, free_port()) as process:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+    assert (tmp_path / "broker.out").read_text("utf-8") == "", "an ordinary start and stop warns of nothing"
     assert (tmp_path / "kafka" / "data" / ".kafka_cleanshutdown").is_file()
     assert "shut down completed" in (tmp_path / "kafka" / "logs" / "kafka.log").read_text("utf-8")
 
@@ -113,3 +114,13 @@ def test_a_port_in_use_names_port_and_setting(tmp_path: Path, setting: str) -> N
 @pytest.mark.asyncio
 async def test_is_ready_is_false_where_nothing_listens() -> None:
     assert not await is_ready(KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port()}"))
+
+
+def test_a_broker_that_ends_by_itself_says_why(tmp_path: Path) -> None:
+    data = tmp_path / "kafka" / "data"
+    data.mkdir(parents=True)
+    (data / "meta.properties").write_text("version=9\n")
+    code, said = _refusal(_environment(tmp_path, free_port()), tmp_path)
+    assert code == 1
+    assert "ERROR infra.embedded.kafka.broker kafka: MetaPropertiesEnsemble" in said
+    assert "Kafka ended by itself with exit code 1" in said
