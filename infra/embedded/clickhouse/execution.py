@@ -1,11 +1,9 @@
 """The three ways of a statement: rows through a pipe, an insertion piece by piece, anything else at once."""
 
 import asyncio
-import fcntl
 import os
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -21,6 +19,7 @@ from infra.embedded.clickhouse.failure import (
     refusal,
 )
 from infra.embedded.clickhouse.form import read_form
+from infra.embedded.clickhouse.pipe import PIPE_BYTES, Reader, pipe
 from infra.embedded.clickhouse.query import Access, Query
 from infra.embedded.clickhouse.statement import SELECTS, Insert, Statement, from_file, reading_input_from
 from infra.embedded.clickhouse.store import Lease, Store
@@ -28,7 +27,6 @@ from infra.embedded.clickhouse.store import Lease, Store
 # An answer up to this size is sent whole, with its real summary and, if it fails, its real status; as the
 # server's http_response_buffer_size.
 WHOLE_BYTES = 1 << 20
-_PIECE_BYTES = 256 << 10
 _SPOOL_BYTES = 8 << 20
 
 
@@ -129,18 +127,18 @@ async def _rows(
     request: web.Request, lease: Lease, statement: Statement, answer: Answer
 ) -> web.StreamResponse:
     """Let the engine write the rows into a pipe and pass them on as they come: memory stays bounded."""
-    async with _pipe() as (reader, write_end):
+    with pipe() as (reader, write_end):
         text = statement.into(f"/dev/fd/{write_end}", lease.query.default_format)
         done = lease.start(_query_into, lease.handle, text, lease.query.parameters, write_end)
         if lease.query.wait_end:
             return await _rows_at_the_end(request, reader, done, answer)
-        head = await _read(reader, WHOLE_BYTES)
-        if reader.at_eof():
+        head = await reader.read_to(WHOLE_BYTES)
+        if reader.ended:
             outcome = await asyncio.shield(done)
             return await answer.whole(head or outcome.data, outcome)
         response = await answer.begin(request)
         await answer.send(response, head)
-        while piece := await reader.read(_PIECE_BYTES):
+        while piece := await reader.read():
             await answer.send(response, piece)
         await asyncio.shield(done)
         await answer.end(response)
@@ -148,11 +146,11 @@ async def _rows(
 
 
 async def _rows_at_the_end(
-    request: web.Request, reader: asyncio.StreamReader, done: asyncio.Future[Outcome], answer: Answer
+    request: web.Request, reader: Reader, done: asyncio.Future[Outcome], answer: Answer
 ) -> web.StreamResponse:
     """Keep the rows aside, on disk where they are many, until it is certain that the statement succeeds."""
     with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
-        while piece := await reader.read(_PIECE_BYTES):
+        while piece := await reader.read():
             await asyncio.to_thread(spool.write, piece)
         outcome = await asyncio.shield(done)
         size = spool.tell()
@@ -160,7 +158,7 @@ async def _rows_at_the_end(
         if size <= WHOLE_BYTES:
             return await answer.whole(spool.read() or outcome.data, outcome)
         response = await answer.begin(request, outcome)
-        while piece := await asyncio.to_thread(spool.read, _PIECE_BYTES):
+        while piece := await asyncio.to_thread(spool.read, PIPE_BYTES):
             await answer.send(response, piece)
         await answer.end(response)
         return response
@@ -171,30 +169,3 @@ def _query_into(handle: Handle, text: bytes, parameters: Mapping[str, str], writ
         return handle.query(text, "TSV", parameters)
     finally:
         os.close(write_end)
-
-
-async def _read(reader: asyncio.StreamReader, size: int) -> bytes:
-    """Read up to about a size."""
-    read = bytearray()
-    while len(read) < size and (piece := await reader.read(_PIECE_BYTES)):
-        read += piece
-    return bytes(read)
-
-
-@asynccontextmanager
-async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
-    """Give the reading end as a stream, the writing end as a number, which the writer closes."""
-    read_end, write_end = os.pipe()
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
-        # Linux only, and not beyond a user's share: a larger pipe saves turns, nothing depends on it.
-        with suppress(OSError):
-            fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, _PIECE_BYTES)
-    reader = asyncio.StreamReader(limit=_PIECE_BYTES)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb", 0)
-    )
-    try:
-        yield reader, write_end
-    finally:
-        transport.close()

@@ -32,5 +32,6 @@ def test_it_opens_again_with_what_was_there(tmp_path: Path, statements: tuple[st
 
 
 def tables(url: str) -> str:
-    query = "SELECT database, name, total_rows FROM system.tables WHERE database IN ('default', 'd') ORDER BY 1, 2"
+    where = "WHERE database IN ('default', 'd') ORDER BY 1, 2"
+    query = f"SELECT database, name, total_rows FROM system.tables {where}"
     return httpx.post(url, content=query).raise_for_status().text
