@@ -11,7 +11,8 @@ from schemas.settings import Settings
 Ready = Callable[[], Awaitable[bool]]
 
 # What each part comes after, and is stopped before. Every part waits for what it needs by itself too; this
-# keeps that out of the logs, and lets worker and sink finish what they have in hand. The worker makes the topics.
+# keeps that out of the logs, and lets worker and sink finish what they have in hand. The worker makes the
+# topics.
 AFTER: Mapping[str, tuple[str, ...]] = {
     "kafka": (),
     "store": (),

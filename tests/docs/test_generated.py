@@ -7,6 +7,7 @@ import pytest
 from infra.docs.files import FILES
 from infra.docs.markdown import replace_part, table
 from infra.docs.metrics import metrics
+from processors.faust.memory import BEHIND_RECORDS
 from schemas.codec.catalog import EVENT_TYPES
 from schemas.settings.load import names, variable
 from schemas.topics import TOPICS
@@ -50,3 +51,7 @@ def test_a_part_is_replaced_between_its_marks() -> None:
 
 def test_a_cell_may_hold_a_pipe() -> None:
     assert table(["a"], [["x|y"]]) == "| a |\n| --- |\n| x\\|y |\n"
+
+
+def test_the_architecture_says_how_far_a_stored_state_may_be_behind() -> None:
+    assert f"when {BEHIND_RECORDS:,} records came since" in text("docs/architecture.md")
