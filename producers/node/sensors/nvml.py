@@ -5,6 +5,7 @@ The live readings are taken each second; the slow ones of one device after anoth
 ``REOPEN_S`` to see it come back. pynvml is imported only where a driver's library is: it costs 15 MB.
 """
 
+import contextlib
 import ctypes
 import logging
 import sys
@@ -136,7 +137,14 @@ def _session_type() -> "type[Session]":
             raise SensorAbsent(f"no NVIDIA driver: {LIBRARY} is not installed", remedy) from exc
     from producers.node.sensors.nvml_session import Session
 
+    _trim()
     return Session
+
+
+def _trim() -> None:
+    """Give memory back: where bytecode cannot be kept, compiling pynvml leaves 12 MB with the allocator."""
+    with contextlib.suppress(OSError, AttributeError):  # only glibc can
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def source() -> Blocking:
