@@ -37,7 +37,7 @@ def bench(
         return
     typer.echo(f"Measured on {machine()}.")
     for name in wanted:
-        typer.echo(_markdown(_run(name)))
+        typer.echo(markdown(_run(name)))
 
 
 def _run(name: str) -> "Table":
@@ -45,7 +45,8 @@ def _run(name: str) -> "Table":
     return table
 
 
-def _markdown(measured: "Table") -> str:
+def markdown(measured: "Table") -> str:
+    """Return a section of docs/benchmarks.md."""
     from infra.docs.markdown import table
 
     note = f"\n{measured.note}\n" if measured.note else ""
