@@ -17,6 +17,7 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas.settings import SinkSettings
 from schemas.topics import Topic
 from sinks.clickhouse.collecting import Collected, Limits, ranges_of
+from sinks.clickhouse.patience import Waits
 from sinks.clickhouse.pending import PendingReader
 from sinks.clickhouse.ranges import Batch, Mark, done
 from sinks.clickhouse.record import Record
@@ -37,6 +38,7 @@ class Shared:
     pending: PendingReader
     topic_ids: TopicIds
     writing: Writing
+    waits: Waits
     settings: SinkSettings
 
 
@@ -51,6 +53,7 @@ class Lane:
         self._topic_id = ""
         self._carried: Sequence[Record] = ()
         self._stopping = asyncio.Event()
+        self._positions: dict[int, int] = {}
         self._limits = Limits(shared.settings.batch_rows, shared.settings.batch_bytes)
 
     def stop(self) -> None:
@@ -75,6 +78,7 @@ class Lane:
                     await self._store(records)
         finally:
             collecting.cancel()
+            await asyncio.gather(collecting, return_exceptions=True)
 
     async def _collect(self) -> Sequence[Record]:
         """Return what has come, in batches that are full or old enough; nothing where nothing came."""
@@ -104,7 +108,8 @@ class Lane:
         BROKER_TO_ROW_SECONDS.labels(self._name).observe(
             time.time() - min(record.timestamp for record in records) / 1000
         )
-        self._measure_lag({each.partition: each.last + 1 for each in batch.ranges})
+        self._positions |= {each.partition: each.last + 1 for each in batch.ranges}
+        self._measure_lag()
 
     async def _resume(self) -> None:
         """Find out where every partition stands, and finish what another sink, or we, began."""
@@ -165,10 +170,10 @@ class Lane:
             ids = await self._shared.topic_ids.of([self._name])
             return ids.get(self._name, "")
 
-        return await self._shared.writing.kafka_patience.until_done(attempt)
+        return await self._shared.waits.kafka.until_done(attempt)
 
-    def _measure_lag(self, positions: Mapping[int, int]) -> None:
-        ends = {each.partition: self._shared.consumer.highwater(each) for each in self._partitions}
-        LAG.labels(self._name).set(
-            sum(max(0, (ends[partition] or 0) - position) for partition, position in positions.items())
-        )
+    def _measure_lag(self) -> None:
+        """Offsets, not records: in a topic that is written in transactions a few of them are markers."""
+        ends = {each.partition: self._shared.consumer.highwater(each) or 0 for each in self._partitions}
+        behind = (ends[partition] - position for partition, position in self._positions.items())
+        LAG.labels(self._name).set(sum(max(0, offsets) for offsets in behind))

@@ -35,7 +35,7 @@ class Letters:
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connection."""
         if self._producer is not None:
             await self._producer.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from schemas.errors import UnavailableError
@@ -60,3 +61,18 @@ class Patience:
         if self._waiting == 0:
             WAITING.labels(self.dependency).set(0)
             logger.info("%s: nothing waits for it any more", self.dependency)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Everything that one sink may have to wait for."""
+
+    clickhouse: Patience = field(default_factory=lambda: Patience("clickhouse"))
+    kafka: Patience = field(default_factory=lambda: Patience("kafka"))
+    registry: Patience = field(default_factory=lambda: Patience("registry"))
+
+    @property
+    def away(self) -> tuple[str, ...]:
+        """What is away now, by name."""
+        every = (self.clickhouse, self.kafka, self.registry)
+        return tuple(each.dependency for each in every if each.away)

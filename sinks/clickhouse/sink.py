@@ -5,12 +5,14 @@ import logging
 from collections.abc import Collection
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from schemas.errors import UnavailableError
 from schemas.kafka import connection
 from schemas.settings import Settings
 from schemas.topics import TOPICS, Topic
 from sinks.clickhouse.lane import Lane, Shared
+from sinks.clickhouse.patience import Waits
 from sinks.clickhouse.pending import PendingReader
 from sinks.clickhouse.topic_ids import TopicIds
 from sinks.clickhouse.writing import Writing
@@ -33,9 +35,8 @@ def group_of(settings: Settings) -> str:
 class Sink(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
     """Every stored topic into ClickHouse, together with all other sinks of the group."""
 
-    def __init__(self, settings: Settings, writing: Writing) -> None:
-        self._settings = settings
-        self._writing = writing
+    def __init__(self, settings: Settings, writing: Writing, waits: Waits) -> None:
+        self._waits = waits
         self._topics: dict[str, Topic] = {
             topic.full_name(settings.kafka): topic for topic in TOPICS if topic.stored
         }
@@ -55,9 +56,10 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no t
         self._topic_ids = TopicIds(settings.kafka)
         self._shared = Shared(
             self._consumer,
-            PendingReader(settings.kafka, group_of(settings), writing.kafka_patience),
+            PendingReader(settings.kafka, group_of(settings), waits.kafka),
             self._topic_ids,
             writing,
+            waits,
             settings.sink,
         )
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
@@ -69,7 +71,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no t
         Raises:
             Exception: what ended a lane, which is a defect or a refusal that waiting does not mend.
         """
-        await self._consumer.start()
+        await self._waits.kafka.until_done(self._start)
         try:
             self._consumer.subscribe(list(self._topics), listener=self)
             await self._failed
@@ -77,6 +79,12 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no t
             await self._stop_lanes()
             await self._consumer.stop()
             await self._topic_ids.close()
+
+    async def _start(self) -> None:
+        try:
+            await self._consumer.start()
+        except KafkaError as exc:
+            raise UnavailableError(f"Kafka (setting kafka.bootstrap_servers): {exc!r}") from exc
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """See the batches in hand through, for as long as the group waits."""

@@ -15,7 +15,7 @@ from sinks.clickhouse import event_log
 from sinks.clickhouse.culprits import Search
 from sinks.clickhouse.envelope import Enclosed, enclose
 from sinks.clickhouse.letters import Letters
-from sinks.clickhouse.patience import Patience
+from sinks.clickhouse.patience import Waits
 from sinks.clickhouse.ranges import Batch
 from sinks.clickhouse.record import Record
 from sinks.clickhouse.sorting import schema_ids, sort
@@ -32,19 +32,11 @@ Refused = dict[Enclosed, str]
 class Writing:
     """Puts batches into the store; waits for as long as the store, the registry or Kafka is away."""
 
-    def __init__(self, store: Store, writers: Writers, letters: Letters) -> None:
+    def __init__(self, store: Store, writers: Writers, letters: Letters, waits: Waits) -> None:
         self._store = store
         self._writers = writers
         self._letters = letters
-        self.store_patience = Patience("clickhouse")
-        self.registry_patience = Patience("registry")
-        self.kafka_patience = Patience("kafka")
-
-    @property
-    def waiting_for(self) -> tuple[str, ...]:
-        """What is away now."""
-        every = (self.store_patience, self.registry_patience, self.kafka_patience)
-        return tuple(each.dependency for each in every if each.away)
+        self._waits = waits
 
     async def write(self, topic: Topic, batch: Batch, records: Sequence[Record]) -> None:
         """Store the records of a batch, ordered by partition and offset; done when all of it is there."""
@@ -57,7 +49,7 @@ class Writing:
         rejected = [*found.rejected, *_records_of(refused, records)]
         if rejected:
             rejected.sort(key=lambda pair: (pair[0].partition, pair[0].offset))
-            await self.kafka_patience.until_done(lambda: self._letters.send(batch.topic, rejected))
+            await self._waits.kafka.until_done(lambda: self._letters.send(batch.topic, rejected))
             _say(batch.topic, rejected)
         for event, out in zip(kinds, refused, strict=True):
             EVENTS.labels(event).inc(len(found.events[event]) - len(out))
@@ -67,7 +59,7 @@ class Writing:
     async def _find_writers(self, records: Sequence[Record]) -> Mapping[int, Writer]:
         writers = {}
         for schema_id in schema_ids(records):
-            writers[schema_id] = await self.registry_patience.until_done(
+            writers[schema_id] = await self._waits.registry.until_done(
                 lambda wanted=schema_id: self._writers.find(wanted)  # type: ignore[misc] # a default binds now
             )
         return writers
@@ -83,7 +75,7 @@ class Writing:
                 # Any bytes fit these columns: it is the server.
                 raise UnavailableError(str(exc)) from exc
 
-        await self.store_patience.until_done(attempt)
+        await self._waits.clickhouse.until_done(attempt)
         return {}
 
     async def _insert(self, batch: Batch, event: str, events: Sequence[Enclosed]) -> Refused:
@@ -110,7 +102,7 @@ class Writing:
                 return await search.culprits(events, str(exc))
             return {}
 
-        return await self.store_patience.until_done(attempt)
+        return await self._waits.clickhouse.until_done(attempt)
 
 
 def _records_of(refused: Sequence[Refused], records: Sequence[Record]) -> list[tuple[Record, Rejected]]:

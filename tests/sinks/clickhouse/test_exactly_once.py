@@ -8,10 +8,11 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from schemas.errors import PenstockError
-from schemas.settings import ClickHouseSettings, Settings
+from schemas.settings import ClickHouseSettings, RegistrySettings, Settings
 from tests import samples
 from tests.fixtures.clickhouse import clickhouse
 from tests.fixtures.ports import free_port
+from tests.fixtures.registry import registry
 from tests.sinks.clickhouse.world import World
 
 pytestmark = pytest.mark.integration
@@ -135,3 +136,22 @@ async def test_an_orderly_stop_leaves_nothing_pending(world: World) -> None:
     world.start_sink()
     await world.stored("telemetry", 1000)
     derived_rows_agree(world, 1000)
+
+
+@pytest.mark.asyncio
+async def test_a_registry_that_is_not_there_yet_is_waited_for(world: World, tmp_path: Path) -> None:
+    port = free_port()
+    late = world.settings.model_copy(update={"registry": RegistrySettings(url=f"http://127.0.0.1:{port}")})
+    world = World(late)
+    try:
+        sink = world.start_sink()
+        await world.eventually(
+            lambda: sink.health()["waiting_for"] == ["registry"], "the sink says what it waits for"
+        )
+        with registry(tmp_path, port):
+            await world.make_topics()
+            await load(world, 0, 10)
+            await world.stored("telemetry", 10)
+        assert sink.health() == {"status": "ok", "waiting_for": []}
+    finally:
+        world.close()

@@ -13,7 +13,7 @@ from schemas.topics import TELEMETRY
 from sinks.clickhouse import event_log
 from sinks.clickhouse.letters import Letters
 from sinks.clickhouse.migrate import migrate
-from sinks.clickhouse.patience import Patience
+from sinks.clickhouse.patience import Patience, Waits
 from sinks.clickhouse.pending import PendingReader
 from sinks.clickhouse.ranges import Batch, Range
 from sinks.clickhouse.record import Record
@@ -78,7 +78,7 @@ async def test_the_pending_batch_is_finished_and_nothing_is_there_twice(world: W
         await store.insert(event_log.TABLE, event_log.COLUMNS, "RowBinary", rows, token)
     if died == "after all":
         letters = Letters(world.settings.kafka, Codec({}))
-        await Writing(store, writers, letters).write(TELEMETRY, batch, records)
+        await Writing(store, writers, letters, Waits()).write(TELEMETRY, batch, records)
         assert world.value("SELECT count() FROM node_samples") == 30
     await store.close()
     await registry.close()
