@@ -33,7 +33,7 @@ def apart(folder: Path) -> dict[str, str]:
             f"PENSTOCK_{name}": str(probe.getsockname()[1]) for name, probe in zip(PORTS, probes, strict=True)
         }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
-    return kept | ports | {"PENSTOCK_DATA_DIR": str(folder)}
+    return kept | ports | {"PENSTOCK_DATA_DIR": str(folder), "PENSTOCK_LOG__LEVEL": "error"}
 
 
 @contextmanager
