@@ -1,6 +1,7 @@
 """The agent as a process: collectors, sampler, emitter, and the port of its metrics. Wiring only."""
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from producers.connector import quiet_client
 from producers.emitter import Emitter, EmitterStatistics
 from producers.health import Health, HealthServer
 from producers.node.collector import Collector, collector
+from producers.node.discovery import finder
 from producers.node.identity import Identity, describe, identify
 from producers.node.sampler import Sampler
 from producers.node.sources import all_sources
@@ -154,4 +156,7 @@ async def serve(settings: Settings) -> None:
 
 
 def _collectors(settings: Settings) -> Sequence[Collector]:
-    return [collector(source) for source in all_sources(settings.node, settings.data_dir)]
+    """Return the collectors; the finder adds those of runtimes, and takes out those that are gone."""
+    found = [collector(source) for source in all_sources(settings.data_dir)]
+    found.append(collector(finder.source(settings.node, os.environ, found)))
+    return found

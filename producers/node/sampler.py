@@ -1,15 +1,20 @@
 """Turns the collectors' readings into the node's facts, one sample a tick; it does no I/O of its own."""
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psutil
 
 from producers.emitter import EmitterStatistics
+from producers.node import clock_watch
+from producers.node.clock_watch import Clocks, ClockWatch, Notice
 from producers.node.collector import Collector
+from producers.node.frozen import FrozenReadings
 from producers.node.identity import Identity, Machine
 from producers.node.progress import View
 from producers.node.registration import Changes, registered
+from producers.node.runtimes.deltas import Differences
 from producers.node.sample import Head, assemble
 from producers.node.slow import Slow, SlowParts, temperatures
 from producers.schedule import Tick
@@ -21,6 +26,8 @@ from schemas.settings import NodeSettings
 # Memory of the agent itself: read with the samples that carry reports, the value between.
 _OWN = psutil.Process()
 
+logger = logging.getLogger(__name__)
+
 
 class Sampler:
     """One run of the agent: ``seq`` counts its samples from 0."""
@@ -31,6 +38,8 @@ class Sampler:
         identity: Identity,
         machine: Machine,
         collectors: Sequence[Collector],
+        *,
+        clocks: Callable[[], Clocks] = clock_watch.read,
     ) -> None:
         self._settings = settings
         self._identity = identity
@@ -38,6 +47,10 @@ class Sampler:
         self._collectors = collectors
         self._slow = SlowParts()
         self._changes = Changes()
+        self._frozen = FrozenReadings()
+        self._clocks = clocks
+        self.clock_watch = ClockWatch()
+        self._differences = Differences()
         self._seq = 0
         self._missed = 0
         self._rss_bytes = 0.0
@@ -50,7 +63,9 @@ class Sampler:
 
     def sample(self, tick: Tick, emitter: EmitterStatistics | None) -> NodeSample:
         """Return the sample of a tick."""
-        now_s = time.monotonic()
+        clocks = self._clocks()
+        now_s, notice = clocks.running_s, self.clock_watch.notice(clocks)
+        _tell(notice)
         views = [collector.view() for collector in self._collectors]
         self._missed += tick.missed
         slow = self._slow_parts(views, now_s)
@@ -58,11 +73,15 @@ class Sampler:
             self._identity.node_id,
             self._identity.fleet,
             self._identity.boot_id,
-            time.time_ns() // 1000,
+            round(clocks.wall_s * 1e6),
             self._seq,
         )
         self._seq += 1
-        return assemble(head, self._own(tick, emitter, now_s), views, slow, now_s)
+        sample = assemble(head, self._own(tick, emitter, now_s), views, slow, now_s)
+        sample = self._frozen.screened(sample, views)
+        return sample._replace(
+            runtimes=self._differences.take(sample.runtimes), suspects=(*sample.suspects, *notice.suspects())
+        )
 
     def registration(self) -> NodeRegistered | None:
         """Return the registration if it says anything new since the last one."""
@@ -109,4 +128,16 @@ class Sampler:
             spool_records=float(emitter.spool_records) if emitter else nan,
             spool_bytes=float(emitter.spool_bytes) if emitter else nan,
             spool_dropped_total=float(emitter.dropped) if emitter else nan,
+        )
+
+
+def _tell(notice: Notice) -> None:
+    """Log what happened to the clocks; it happens seldom."""
+    if notice.stepped_s:
+        logger.warning(
+            "the node's clock was set by %+.3f s: times around now do not compare", notice.stepped_s
+        )
+    if notice.suspended_s:
+        logger.warning(
+            "the machine was suspended for %.1f s: there are no samples of that time", notice.suspended_s
         )

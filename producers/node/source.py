@@ -38,7 +38,8 @@ class Facts:
     """What one run of one collector read; the parts it does not concern stay empty.
 
     ``host`` maps fields of HostSample to readings. Ages within the parts are as of the reading: the sample
-    adds the time since. An unknown reading is NaN, never zero.
+    adds the time since. Counts of runtimes are running totals, ``interval_s`` too: the sample takes the
+    differences. An unknown reading is NaN, never zero.
     """
 
     host: Mapping[str, float | str] = field(default_factory=dict)

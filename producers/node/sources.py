@@ -1,11 +1,9 @@
-"""Every source of this node. A sensor family or a runtime more is one line here."""
+"""Every source of this node but its runtimes, which come and go. A sensor family more is one line here."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from producers.node.cgroup import MemoryLimit, container
-from producers.node.runtimes import ollama
 from producers.node.sensors import (
     clock_sync,
     cpu,
@@ -19,10 +17,9 @@ from producers.node.sensors import (
     temperature,
 )
 from producers.node.source import Source
-from schemas.settings import NodeSettings
 
 
-def all_sources(settings: NodeSettings, data_dir: Path) -> Sequence[Source]:
+def all_sources(data_dir: Path) -> Sequence[Source]:
     """Return the sources, in the order in which reports name them."""
     return (
         cpu.source(),
@@ -35,5 +32,4 @@ def all_sources(settings: NodeSettings, data_dir: Path) -> Sequence[Source]:
         rapl.source(),
         clock_sync.source(),
         nvml.source(),
-        ollama.source(settings.ollama_url, os.environ),
     )

@@ -43,7 +43,7 @@ class KafkaSettings(Section):
     )
     partitions: int = Field(4, ge=1, le=1024, description="partitions of topics keyed by node, when created")
     replication_factor: int = Field(1, ge=1, le=7, description="replicas of each topic, when created")
-    compression: Literal["none", "gzip", "lz4", "zstd"] = Field("lz4", description="of records on the wire")
+    compression: Literal["none", "gzip", "lz4", "zstd"] = Field("zstd", description="of records on the wire")
 
 
 class RegistrySettings(Section):
@@ -84,6 +84,14 @@ class NodeSettings(Section):
     interval_s: float = Field(1.0, ge=0.05, le=60, description="seconds between samples")
     spool_bytes: int = Field(1 << 30, ge=1 << 20, description="disk for samples while Kafka is away")
     ollama_url: str = Field("", description="Ollama's address; empty: OLLAMA_HOST, else 127.0.0.1:11434")
+    discover: bool = Field(True, description="find runtimes by their processes and ports")
+    runtimes: str = Field(
+        "",
+        description="further runtimes, [kind=]URL, several separated by commas: vllm=http://127.0.0.1:8001",
+    )
+    runtime_key: SecretStr = Field(SecretStr(""), description="key sent to the runtimes that are named here")
+    probe: bool = Field(False, description="measure idle runtimes by a short generation on a loaded model")
+    probe_interval_s: float = Field(300.0, ge=10, description="seconds between probes of one runtime")
     metrics_port: Port = Field(9464, description="port of the agent's /metrics and /healthz")
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from producers.node.runtimes.http import BadAnswer, NobodyThere, RuntimeHttp, items, mapping, number, text
-from producers.node.source import Facts, SensorAbsent, Waiting
+from producers.node.source import Facts, SensorAbsent
 from schemas.events.node_registered import AvailableModel, RuntimeInventory
 from schemas.events.node_sample import LoadedModel, RuntimeSample, RuntimeStatus
 from schemas.events.reading import NAN
@@ -224,9 +224,3 @@ class Ollama:
 
 def _key(tag: Mapping[str, Any]) -> tuple[str, str]:
     return text(tag.get("name")), text(tag.get("digest"))
-
-
-def source(setting: str, environ: Mapping[str, str]) -> Waiting:
-    """Read every two seconds."""
-    ollama = Ollama(address(setting, environ))
-    return Waiting("ollama", ollama.read, ollama.close, period_s=2.0, timeout_s=12.0)
