@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from aiokafka.errors import KafkaError
 
-from producers.connector import Connector, quiet_client
+from producers.connector import Connector, quiet_client, reason
 from producers.schedule import ticks
 from schemas.events.clock_tick import ClockTick
 from schemas.kafka import connection
@@ -53,7 +53,7 @@ class Clock:
                 ]
                 await asyncio.gather(*sent)
         except (KafkaError, OSError) as exc:
-            await self._connector.drop(f"{type(exc).__name__}: {exc}")
+            await self._connector.drop(reason(exc))
 
 
 async def serve(settings: Settings) -> None:

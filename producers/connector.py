@@ -20,6 +20,11 @@ def quiet_client(level: str) -> None:
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
+def reason(exc: BaseException) -> str:
+    """Return why a link failed, in words; a timeout of ours brings none of its own."""
+    return "no answer in time" if isinstance(exc, TimeoutError) else f"{type(exc).__name__}: {exc}"
+
+
 class Connector:
     """``link`` is there while connected, and then ``codec`` is too; ``on_connect`` runs whenever it comes."""
 
@@ -47,11 +52,11 @@ class Connector:
         if self.link is None and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._connect(), name="connect to Kafka")
 
-    async def drop(self, reason: str) -> None:
+    async def drop(self, why: str) -> None:
         """Close a link that failed, and begin to connect again."""
         link, self.link = self.link, None
         if link is not None:
-            self._note_away(reason)
+            self._note_away(why)
             await link.close()
         self.start()
 
@@ -91,8 +96,8 @@ class Connector:
         self._away = False
         self._on_connect()
 
-    def _note_away(self, reason: str) -> None:
+    def _note_away(self, why: str) -> None:
         """Say it once per outage: retries follow each other every few seconds."""
         if not self._away:
-            logger.warning("facts wait until Kafka and the schema registry answer: %s", reason)
+            logger.warning("facts wait until Kafka and the schema registry answer: %s", why)
         self._away = True

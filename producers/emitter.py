@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from producers.connector import Connector
+from producers.connector import Connector, reason
 from producers.disk_queue import DiskQueue
 from producers.envelope import disclose, enclose
 from producers.link import Link
@@ -209,7 +209,7 @@ class Emitter:
         while self._flying and self._flying[0].acknowledged.done():
             failure = _failure(self._flying[0].acknowledged)
             if failure is not None and not isinstance(failure, _NEVER):
-                return f"{type(failure).__name__}: {failure}"
+                return reason(failure)
             fact = self._flying.popleft().fact
             if failure is None:
                 self._delivered += 1
@@ -219,8 +219,8 @@ class Emitter:
             return f"no acknowledgement within {self._patience.delivery_s:.0f} s"
         return ""
 
-    async def _lose_link(self, reason: str) -> None:
-        await self._connector.drop(reason)
+    async def _lose_link(self, why: str) -> None:
+        await self._connector.drop(why)
         self._take_back()
 
     def _take_back(self) -> None:
@@ -247,7 +247,7 @@ class Emitter:
                 self._refuse(type(fact.event).__name__, exc)
             except (KafkaError, OSError) as exc:
                 self._queue.appendleft(fact)
-                await self._lose_link(f"{type(exc).__name__}: {exc}")
+                await self._lose_link(reason(exc))
                 return
             else:
                 acknowledged.add_done_callback(self._landed)
@@ -280,12 +280,12 @@ class Emitter:
                 flying = await self._send_spooled(batch.records, link, codec)
                 results = await asyncio.gather(*flying, return_exceptions=True)
         except (KafkaError, OSError) as exc:
-            await self._lose_link(f"{type(exc).__name__}: {exc}")
+            await self._lose_link(reason(exc))
             return
         failures = [result for result in results if isinstance(result, BaseException)]
         trouble = next((failure for failure in failures if not isinstance(failure, _NEVER)), None)
         if trouble is not None:
-            await self._lose_link(f"{type(trouble).__name__}: {trouble}")
+            await self._lose_link(reason(trouble))
             return
         for failure in failures:
             self._refuse("spooled fact", failure)
