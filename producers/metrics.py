@@ -1,9 +1,11 @@
 """Metrics of the node agent, in Prometheus' names and base units."""
 
+from collections.abc import Iterable
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from producers.emitter import EmitterStatistics
-from schemas.events.node_sample import CollectorReport
+from schemas.events.node_sample import CollectorReport, Suspect
 
 SAMPLES = Counter("penstock_agent_samples_total", "Samples taken.")
 MISSED = Counter("penstock_agent_samples_missed_total", "Samples that were due and not taken.")
@@ -30,6 +32,18 @@ FACTS = Counter(
 WAITING = Gauge("penstock_agent_facts_waiting", "Facts not delivered yet, by place: memory, disk.", ["place"])
 SPOOL = Gauge("penstock_agent_spool_bytes", "Bytes that wait in the spool.")
 CONNECTED = Gauge("penstock_agent_kafka_connected", "1 while connected to Kafka.")
+SUSPECTS = Counter(
+    "penstock_agent_suspects_total",
+    "Readings kept apart from their sample, by why: negative, over_rating, frozen, clock_step (the node's "
+    "clock was set), suspended (the machine slept).",
+    ["why"],
+)
+
+
+def count_suspects(suspects: Iterable[Suspect]) -> None:
+    """Add what a sample keeps apart."""
+    for suspect in suspects:
+        SUSPECTS.labels(suspect.why).inc()
 
 
 def count_report(report: CollectorReport) -> None:

@@ -67,6 +67,8 @@ class Agent:
             "waiting": statistics.waiting,
             "spool_records": statistics.spool_records,
             "dropped": statistics.dropped,
+            "clock_steps": self._sampler.clock_watch.steps,
+            "suspensions": self._sampler.clock_watch.suspensions,
         }
         return Health(silent_s < self._settings.interval_s + _SILENT_S, details)
 
@@ -84,6 +86,7 @@ class Agent:
         metrics.LATENESS.observe(tick.lateness_s)
         metrics.count_emitter(self._counted, statistics)
         self._counted = statistics
+        metrics.count_suspects(sample.suspects)
         for report in sample.collectors:
             metrics.count_report(report)
 

@@ -1,6 +1,6 @@
 """From the collectors' last readings to one sample: a pure function of them and of the time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from producers.node import checks
@@ -38,6 +38,8 @@ def assemble(head: Head, agent: AgentSample, views: Sequence[View], slow: Slow, 
     host, suspects = checks.host(_host(views, now_s))
     gpus, gpu_suspects = _screened(_gpus(views, now_s), checks.gpu)
     runtimes, runtime_suspects = _screened(_runtimes(views, now_s), checks.runtime)
+    health, health_suspects = _screened(slow.gpu_health, checks.health)
+    sensors, sensor_suspects = _screened(slow.temperatures, checks.temperature)
     return NodeSample(
         node_id=head.node_id,
         fleet=head.fleet,
@@ -49,10 +51,10 @@ def assemble(head: Head, agent: AgentSample, views: Sequence[View], slow: Slow, 
         host=host,
         gpus=gpus,
         runtimes=runtimes,
-        gpu_health=slow.gpu_health,
-        temperatures=slow.temperatures,
+        gpu_health=health,
+        temperatures=sensors,
         collectors=slow.collectors,
-        suspects=(*suspects, *gpu_suspects, *runtime_suspects),
+        suspects=(*suspects, *gpu_suspects, *runtime_suspects, *health_suspects, *sensor_suspects),
     )
 
 
@@ -105,7 +107,7 @@ def _later(model: LoadedModel, age_s: float) -> LoadedModel:
 
 
 def _screened(
-    records: Iterator[Record], check: Callable[[Record], tuple[Record, tuple[Suspect, ...]]]
+    records: Iterable[Record], check: Callable[[Record], tuple[Record, tuple[Suspect, ...]]]
 ) -> tuple[tuple[Record, ...], tuple[Suspect, ...]]:
     checked = [check(record) for record in records]
     suspects = tuple(suspect for _, found in checked for suspect in found)

@@ -12,7 +12,7 @@ from producers.node.sample import STALE_S, Head, assemble
 from producers.node.slow import PERIOD_S, Slow, SlowParts
 from producers.node.source import Facts, Xid
 from schemas.codec.serde import decode_body, encode_body
-from schemas.events.node_sample import AgentSample, GpuHealth, HostSample, NodeSample
+from schemas.events.node_sample import AgentSample, GpuHealth, HostSample, NodeSample, SensorTemperature
 from tests.samples import gpu, health, model, ollama
 
 HEAD = Head("node-1", "default", "boot-a", 1_000_000, 7)
@@ -74,12 +74,14 @@ def test_ages_within_a_reading_grow_with_it() -> None:
         ({"utilization_ratio": 2.55}, "gpu.GPU-00000001.utilization_ratio", "over_rating"),
         ({"temperature_c": 511.0}, "gpu.GPU-00000001.temperature_c", "over_rating"),
         ({"energy_j": float("inf")}, "gpu.GPU-00000001.energy_j", "over_rating"),
+        ({"sm_clock_mhz": 9e5, "sm_clock_max_mhz": 1980.0}, "gpu.GPU-00000001.sm_clock_mhz", "over_rating"),
+        ({"power_w": 30_000.0, "power_limit_w": math.nan}, "gpu.GPU-00000001.power_w", "over_rating"),
     ],
 )
 def test_what_cannot_be_true_is_kept_apart(change: dict[str, float], reading: str, why: str) -> None:
     sample = made(view(Facts(gpus=(gpu(age_s=0.0)._replace(**change),))))  # type: ignore[arg-type]
     (suspect,) = sample.suspects
-    assert (suspect.reading, suspect.value, suspect.why) == (reading, *change.values(), why)
+    assert (suspect.reading, suspect.value, suspect.why) == (reading, next(iter(change.values())), why)
     assert math.isnan(getattr(sample.gpus[0], reading.rpartition(".")[2]))
     assert sample.gpus[0].temperature_slowdown_c == 93.0, "the others stay"
 
@@ -97,6 +99,40 @@ def test_negative_host_and_runtime_readings() -> None:
         "host.network_receive_bytes_per_s",
         "runtime.ollama:11434.requests_running",
     ]
+
+
+@pytest.mark.parametrize("unrated", [0.0, math.nan])
+def test_an_unknown_rating_judges_nothing(unrated: float) -> None:
+    known = gpu(age_s=0.0, power_limit_w=unrated, memory_total_bytes=unrated, sm_clock_max_mhz=unrated)
+    assert made(view(Facts(gpus=(known,)))).suspects == ()
+
+
+def test_more_memory_in_use_than_there_is() -> None:
+    wrong = {"memory_total_bytes": 64e9, "memory_available_bytes": 128e9, "cpu_power_w": 2e6}
+    sample = made(view(Facts(host=wrong)))
+    assert [suspect.reading for suspect in sample.suspects] == [
+        "host.memory_available_bytes",
+        "host.cpu_power_w",
+    ]
+
+
+def test_models_health_and_temperatures_are_held_to_the_same() -> None:
+    served = ollama(models=(model(vram_bytes=-1.0), model("b", expires_in_s=-5.0)))
+    slow = Slow(
+        (health("GPU-1", pcie_width=255.0, pcie_replays_total=-1.0),),
+        (SensorTemperature("nvme/0", -273.0), SensorTemperature("k10temp/Tctl", 61.0)),
+    )
+    sample = made(view(Facts(runtimes=(served,))), slow=slow)
+    assert [suspect.reading for suspect in sample.suspects] == [
+        "runtime.ollama:11434.llama3.1:8b.vram_bytes",
+        "gpu.GPU-1.pcie_width",
+        "gpu.GPU-1.pcie_replays_total",
+        "temperature.nvme/0.temperature_c",
+    ]
+    assert math.isnan(sample.runtimes[0].models[0].vram_bytes)
+    assert sample.runtimes[0].models[1].expires_in_s == -5.0
+    assert math.isnan(sample.gpu_health[0].pcie_width)
+    assert sample.temperatures[1].temperature_c == 61.0
 
 
 @given(st.dictionaries(st.sampled_from(HostSample._fields[:23]), st.floats()))
