@@ -32,6 +32,7 @@ LEAST_STAY_S = 30.0
 AFTERGLOW_S = 5.0
 # Of one CPU, over a second: generation keeps at least one thread busy, on a GPU too.
 BUSY_CPU_RATIO = 0.2
+SPARE_CPU_RATIO = 0.3
 
 
 class Request(NamedTuple):
@@ -86,8 +87,14 @@ class Probe:
     """Probes one runtime, which ``reader`` reads. ``clock`` gives monotonic seconds."""
 
     def __init__(
-        self, at: Target, reader: Reader, interval_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        at: Target,
+        reader: Reader,
+        interval_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        cpu: Callable[[int], float] | None = None,
     ) -> None:
+        self._cpu = cpu or cpu_ratio
         self._at = at
         self._reader = reader
         self._reading = asyncio.Lock()
@@ -175,7 +182,7 @@ class Probe:
             return True
         if sample.last_activity_age_s < QUIET_S:
             return False
-        return await asyncio.to_thread(cpu_ratio, self._at.pid) < BUSY_CPU_RATIO
+        return await asyncio.to_thread(self._cpu, self._at.pid) < BUSY_CPU_RATIO
 
 
 class Span(NamedTuple):
@@ -190,14 +197,20 @@ class Span(NamedTuple):
 
 
 def cpu_ratio(pid: int, over_s: float = 1.0) -> float:
-    """Return the share of one CPU that a process and its children use, infinite if unknown; it blocks."""
+    """Return the share of one CPU that a process and its children use; it blocks.
+
+    Infinite where that is not known, and where the machine has no CPU to spare: one that waits for a CPU
+    looks idle, and a probe would measure the wait.
+    """
     try:
         if pid <= 0:
             return math.inf
         parent = psutil.Process(pid)
         family = [parent, *parent.children(recursive=True)]
-        before_s = _cpu_s(family)
+        before_s, idle_s = _cpu_s(family), psutil.cpu_times().idle
         time.sleep(over_s)
+        if psutil.cpu_times().idle - idle_s < SPARE_CPU_RATIO * over_s:
+            return math.inf
         return (_cpu_s(family) - before_s) / over_s
     except (psutil.Error, OSError):
         return math.inf
