@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,19 +19,31 @@ _MARKS = {"ok": "[green]ok[/]  ", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[
 
 @app.command()
 def doctor(
-    ctx: typer.Context, *, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+    ctx: typer.Context,
+    part: Annotated[
+        Literal["all", "node"], typer.Argument(help="node: what the agent measures here, what not and why.")
+    ] = "all",
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check what Penstock needs on this machine, and say what to do; status 1 if something is in the way."""
     from infra.doctor.finding import failed
 
-    settings = context.settings(ctx)
-    findings = [check(settings) for check in _checks()]
+    findings = _findings(context.settings(ctx), part)
     if json:
         print_json([asdict(finding) for finding in findings])
     else:
         _show(findings)
     if failed(findings):
         raise typer.Exit(1)
+
+
+def _findings(settings: "Settings", part: str) -> "list[Finding]":
+    if part == "node":
+        from infra.doctor import node
+
+        return list(node.checks(settings))
+    return [check(settings) for check in _checks()]
 
 
 def _checks() -> "tuple[Callable[[Settings], Finding], ...]":
@@ -56,7 +68,8 @@ def _show(findings: "list[Finding]") -> None:
     from rich.markup import escape
 
     console = Console(highlight=False, soft_wrap=True)
+    width = max(9, *(len(finding.check) for finding in findings))
     for finding in findings:
-        console.print(f"{_MARKS[finding.verdict]}  {finding.check:<9} {escape(finding.detail)}")
+        console.print(f"{_MARKS[finding.verdict]}  {finding.check:<{width}} {escape(finding.detail)}")
         if finding.advice:
-            console.print(f"{'':16}{escape(finding.advice)}")
+            console.print(f"{'':{width + 7}}{escape(finding.advice)}")

@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from schemas.errors import ConfigError
 if TYPE_CHECKING:
     from schemas.events.node_registered import NodeRegistered
     from schemas.events.node_sample import NodeSample
+    from schemas.settings import Settings
 
 app = typer.Typer()
 
@@ -24,15 +26,32 @@ def node(
     *,
     once: Annotated[bool, typer.Option("--once", help="Take one sample, print it, send nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="With --once: print JSON.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="Keep what it would send in this new Avro file; send nothing.")
+    ] = None,
+    play: Annotated[
+        Path | None, typer.Option(help="Send a recording as a node, at the times of now; read nothing here.")
+    ] = None,
 ) -> None:
     """Run the agent of this machine until told to stop: one sample a second, to Kafka."""
     if json and not once:
         raise ConfigError("--json prints one sample: it goes with --once")
+    if sum((once, record is not None, play is not None)) > 1:
+        raise ConfigError("--once, --record and --play exclude one another")
     if once:
         _look(ctx, json=json)
-        return
+    else:
+        _run(ctx, record, play)
+
+
+def _run(ctx: typer.Context, record: Path | None, play: Path | None) -> None:
     from infra.cli import service
-    from producers.node.agent import serve
+    from producers.node import agent, playback
+
+    def serve(settings: "Settings") -> Awaitable[None]:
+        if record is not None:
+            return agent.record(settings, record)
+        return agent.serve(settings) if play is None else playback.play(settings, play)
 
     service.run(serve, context.settings(ctx), name="node")
 

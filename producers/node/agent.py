@@ -4,6 +4,8 @@ import asyncio
 import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
 
 from producers import metrics
 from producers.connector import quiet_client
@@ -12,13 +14,15 @@ from producers.health import Health, HealthServer
 from producers.node.collector import Collector, collector
 from producers.node.discovery import finder
 from producers.node.identity import Identity, describe, identify
+from producers.node.recording import Recorder
 from producers.node.sampler import Sampler
 from producers.node.sources import all_sources
 from producers.schedule import Tick, ticks
+from schemas.codec import Event
 from schemas.events.node_registered import NodeRegistered
 from schemas.events.node_sample import NodeSample
 from schemas.settings import Settings
-from schemas.topics import NODES, TELEMETRY
+from schemas.topics import NODES, TELEMETRY, Topic
 
 # The first registration waits for the first readings, but not for one that hangs.
 FIRST_READINGS_S = 3.0
@@ -31,10 +35,21 @@ _QUEUE_RECORDS = 2000
 _SILENT_S = 5.0
 
 
+class Outlet(Protocol):
+    """Where facts go: the emitter, or a recording."""
+
+    def emit(self, topic: Topic, key: str, event: Event) -> None:
+        """Take a fact; it never waits."""
+
+    @property
+    def statistics(self) -> EmitterStatistics:
+        """The counts of this moment."""
+
+
 class Agent:
     """Samples until it is cancelled."""
 
-    def __init__(self, settings: Settings, identity: Identity, emitter: Emitter) -> None:
+    def __init__(self, settings: Settings, identity: Identity, emitter: Outlet) -> None:
         self._settings = settings.node
         self._identity = identity
         self._emitter = emitter
@@ -156,6 +171,17 @@ async def serve(settings: Settings) -> None:
             await emitter.stop()
     finally:
         server.stop()
+
+
+async def record(settings: Settings, file: Path) -> None:
+    """Run the agent until cancelled, and keep what it would send in a file; nothing is sent.
+
+    Raises:
+        ConfigError: the file exists already or cannot be made.
+        RecordingError: the file cannot be written any more.
+    """
+    with Recorder(file) as recorder:
+        await Agent(settings, identify(settings.node, settings.data_dir), recorder).run()
 
 
 def _collectors(settings: Settings) -> Sequence[Collector]:

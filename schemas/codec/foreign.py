@@ -36,7 +36,13 @@ def read_as_latest(event: str, writer: Mapping[str, Any], body: bytes) -> tuple[
     found = fastavro.schemaless_reader(
         buffer, fastavro.parse_schema(plain(writer)), fastavro.parse_schema(plain(ours))
     )
-    return cast(Event, _view(ours, found, _named_types(ours))), buffer.tell()
+    return view_of(event, cast(Mapping[str, Any], found)), buffer.tell()
+
+
+def view_of(event: str, found: Mapping[str, Any]) -> Event:
+    """Return the typed view of an event that fastavro read by the newest schema, without logical types."""
+    ours = latest(event).schema
+    return cast(Event, _view(ours, found, _named_types(ours)))
 
 
 def plain(schema: Any) -> Any:  # noqa: ANN401 - Avro is JSON
