@@ -41,6 +41,9 @@ soak: prune ## the long tests: forty kills under load, and more
 test-clients: prune ## ClickHouse's clients for Node and Java against the embedded store; needs npm and mvn
 	$(BIN)/pytest -m clients
 
+test-runtimes: prune ## the agent against a real Ollama and llama.cpp; docs/runtimes.md says how to name them
+	$(BIN)/pytest -m runtimes tests/producers/node
+
 compile: .venv/.synced ## the node stage through mypyc: about twice as fast; needs a C compiler
 	$(BIN)/python -m infra.compile
 
@@ -51,4 +54,4 @@ format: .venv/.synced ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.PHONY: help up demo check test soak test-clients compile bench format
+.PHONY: help up demo check test soak test-clients test-runtimes compile bench format
