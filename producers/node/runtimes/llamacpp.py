@@ -40,8 +40,9 @@ TABLE = Table(
 class Written:
     """Tokens written, unfinished answers included: it never falls while the counter does not.
 
-    The counter and the slots are read a moment apart; a request that ends between them is in both, or in
-    neither, until the next reading.
+    The slots are read after the counter: a request that ends between them is missing until the next reading.
+    The other way round it would be counted twice, and an answer of thousands of tokens would seem to take
+    no time.
     """
 
     def __init__(self) -> None:
@@ -99,6 +100,11 @@ def quantization(path: str) -> str:
     return found.group(1).upper() if found else ""
 
 
+def _usual(ftype: str) -> str:
+    """Return the first word that says something: ``all F32`` and ``Q4_K - Medium`` are how it is told."""
+    return next((word for word in ftype.split() if any(map(str.isdigit, word))), "")
+
+
 def describe(models: Sequence[Mapping[str, Any]], props: Mapping[str, Any]) -> Description:
     """Return what ``/v1/models`` and ``/props`` tell."""
     path = text(props.get("model_path"))
@@ -113,7 +119,7 @@ def describe(models: Sequence[Mapping[str, Any]], props: Mapping[str, Any]) -> D
             loaded.append(LoadedModel(name, size_bytes=number(meta.get("size")), context_length=context))
         available.append(
             AvailableModel(
-                name, "", "", quantization(path or name), in_memory,
+                name, "", "", quantization(path or name) or _usual(text(meta.get("ftype"))), in_memory,
                 size_bytes=number(meta.get("size")),
                 parameters=number(meta.get("n_params")),
                 context_length=number(meta.get("n_ctx_train")),
@@ -132,17 +138,14 @@ class LlamaCpp:
 
     async def live(self, http: RuntimeHttp) -> Live:
         """Return the readings; it answers if its health or its slots do."""
-        health, slots, page = await asyncio.gather(
-            http.json("/health"), http.value("/slots"), http.page("/metrics"), return_exceptions=True
+        health, page = await asyncio.gather(
+            http.json("/health"), http.page("/metrics"), return_exceptions=True
         )
-        _raise_if_away(health, slots, page)
-        if isinstance(health, BadAnswer) and not isinstance(slots, list):
+        slots = await _slots(http)
+        _raise_if_away(health, page)
+        if isinstance(health, BadAnswer) and slots is None:
             raise health
-        return readings(
-            page if isinstance(page, str) else None,
-            items(slots) if isinstance(slots, list) else None,
-            self._written,
-        )
+        return readings(page if isinstance(page, str) else None, slots, self._written)
 
     async def describe(self, http: RuntimeHttp) -> Description:
         """Return build, slots and models, as far as told."""
@@ -154,6 +157,14 @@ class LlamaCpp:
             [] if isinstance(models, BaseException) else listed(models),
             {} if isinstance(props, BaseException) else props,
         )
+
+
+async def _slots(http: RuntimeHttp) -> Sequence[Mapping[str, Any]] | None:
+    try:
+        found = await http.value("/slots")
+    except BadAnswer:
+        return None
+    return items(found) if isinstance(found, list) else None
 
 
 def _raise_if_away(*answers: object) -> None:

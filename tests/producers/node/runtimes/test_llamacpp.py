@@ -62,11 +62,25 @@ def test_a_request_that_ends_between_the_two_answers_makes_nothing_go_back() -> 
     both = PAGE.replace("predicted_total 200", "predicted_total 300")
     seen = [
         generated(PAGE, [slot(0, busy=True, written=90)], so_far),
-        generated(both, [slot(0, busy=True, written=95)], so_far),  # in the counter already
+        generated(PAGE, [slot(0, busy=False)], so_far),  # not in the counter yet
         generated(both, [slot(0, busy=False)], so_far),
-        generated(both, [slot(0, busy=True, written=120)], so_far),
+        generated(both, [slot(0, busy=True, written=20)], so_far),
     ]
-    assert seen == [290.0, 395.0, 395.0, 420.0]
+    assert seen == [290.0, 290.0, 300.0, 320.0]
+
+
+@pytest.mark.asyncio
+async def test_the_counter_is_read_before_the_slots_for_what_ends_between_them_must_not_count_twice() -> None:
+    server = RuntimeServer({"/health": {"status": "ok"}, "/slots": [slot(0, busy=True)]})
+
+    async def page(_: web.Request) -> web.StreamResponse:
+        assert "/slots" not in server.asked
+        return web.Response(text=PAGE)
+
+    server.routes["/metrics"] = page
+    async with serving(server) as http:
+        assert (await LlamaCpp().live(http)).counts != ()
+    assert server.asked[-1] == "/slots"
 
 
 def test_another_process_begins_anew() -> None:
@@ -95,6 +109,7 @@ def test_quantisation_by_the_name_of_the_file(path: str, expected: str) -> None:
 
 
 def test_models_and_properties() -> None:
+    assert describe([{"id": "m", "meta": {"ftype": "Q4_K - Medium"}}], {}).available[0].quantization == "Q4_K"
     meta = {"n_ctx_train": 2048, "n_embd": 64, "n_params": 112_448, "size": 449_792}
     props = {
         "total_slots": 2, "model_path": "/m/tiny.Q8_0.gguf", "build_info": "b9294-abc",

@@ -70,13 +70,13 @@ async def test_every_token_is_counted_once_while_requests_run(tmp_path: Path) ->
     with real.llama_server(tmp_path, free_port(), *ALL) as server:
         await server.start()
         async with reading(server.url) as reader:
-            differences, counted, prompts, busiest = Differences(), 0.0, 0.0, 0.0
+            differences, counted, prompts, busiest, most = Differences(), 0.0, 0.0, 0.0, 0.0
             differences.take([await sample(reader)])
             asked = [asyncio.create_task(complete(server.url, 300, f"word {n} " * 20)) for n in range(8)]
             while True:
                 ended = all(task.done() for task in asked)
                 found = await sample(reader)
-                busiest = max(busiest, found.requests_running)
+                busiest, most = max(busiest, found.requests_running), max(most, found.generation_tokens)
                 for _ in range(2):  # two samples of one reading
                     (taken,) = differences.take([found])
                     counted += 0.0 if math.isnan(taken.generation_tokens) else taken.generation_tokens
@@ -85,6 +85,7 @@ async def test_every_token_is_counted_once_while_requests_run(tmp_path: Path) ->
                     break
             usages = [task.result() for task in asked]
     assert counted == sum(usage["completion_tokens"] for usage in usages)
+    assert most <= counted, "at no moment was more counted than was written in the end"
     assert 0 < prompts <= sum(usage["prompt_tokens"] for usage in usages), "what is cached is not read"
     assert busiest > 0
 
