@@ -20,7 +20,8 @@ _HOST: dict[str, tuple[str, ...]] = {
     "network": ("network_receive_bytes_per_s", "network_transmit_bytes_per_s"),
     "temperature": ("cpu_temperature_c",),
     "rapl": ("cpu_power_w",),
-    "apple": ("soc_power_w", "thermal_pressure"),
+    "apple_memory": ("memory_pressure_ratio", "swap_out_bytes_per_s", "thermal_pressure"),
+    "powermetrics": ("cpu_power_w", "soc_power_w"),
     "clock_sync": ("clock_synchronized", "clock_offset_s"),
 }
 _IDENTITY = frozenset({"gpu_id", "status", "age_s"})

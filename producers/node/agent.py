@@ -186,6 +186,6 @@ async def record(settings: Settings, file: Path) -> None:
 
 def _collectors(settings: Settings) -> Sequence[Collector]:
     """Return the collectors; the finder adds those of runtimes, and takes out those that are gone."""
-    found = [collector(source) for source in all_sources(settings.data_dir)]
+    found = [collector(source) for source in all_sources(settings.data_dir, per_core=settings.node.per_core)]
     found.append(collector(finder.source(settings.node, os.environ, found)))
     return found

@@ -41,6 +41,15 @@ class MemoryLimit:
         return Used(most, max(0.0, now - _statistic(folder / "memory.stat", reclaimable)))
 
 
+def cpu_used_s(root: Path = ROOT) -> float | None:
+    """Return the CPU seconds that the group used since it was made; none where it is not told."""
+    microseconds = _statistic(root / "cpu.stat", "usage_usec")
+    if microseconds > 0:
+        return microseconds / 1e6
+    nanoseconds = _number(root / "cpuacct" / "cpuacct.usage")
+    return None if nanoseconds is None else nanoseconds / 1e9
+
+
 def cpu_limit(root: Path = ROOT) -> float | None:
     """Return how many CPUs the group may use; none where there is no limit."""
     try:

@@ -70,7 +70,7 @@ def _readings(views: Sequence[View], now_s: float) -> Iterator[tuple[View, Readi
 
 
 def _host(views: Sequence[View], now_s: float) -> HostSample:
-    merged: dict[str, float | str] = {}
+    merged: dict[str, float | str | tuple[float, ...]] = {}
     oldest_s = float("nan")
     for view, reading, age_s in _readings(views, now_s):
         if reading.facts.host and not stale(view, age_s):

@@ -42,12 +42,13 @@ class Facts:
     differences. An unknown reading is NaN, never zero.
     """
 
-    host: Mapping[str, float | str] = field(default_factory=dict)
+    host: Mapping[str, float | str | tuple[float, ...]] = field(default_factory=dict)
     gpus: tuple[GpuSample, ...] = ()
     gpu_health: tuple[GpuHealth, ...] = ()
     xids: tuple[Xid, ...] = ()
     runtimes: tuple[RuntimeSample, ...] = ()
     temperatures: tuple[SensorTemperature, ...] = ()
+    ancestors: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # of a process, its parent first
     gpu_inventory: tuple[GpuInventory, ...] = ()
     runtime_inventory: tuple[RuntimeInventory, ...] = ()
     trouble: str = ""  # why what was read does not work as it should; shown as an error of the collector

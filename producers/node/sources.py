@@ -5,6 +5,7 @@ from pathlib import Path
 
 from producers.node.cgroup import MemoryLimit, container
 from producers.node.sensors import (
+    apple,
     clock_sync,
     cpu,
     cpu_clock,
@@ -19,17 +20,19 @@ from producers.node.sensors import (
 from producers.node.source import Source
 
 
-def all_sources(data_dir: Path) -> Sequence[Source]:
+def all_sources(data_dir: Path, *, per_core: bool = False) -> Sequence[Source]:
     """Return the sources, in the order in which reports name them."""
+    limited = bool(container())
     return (
-        cpu.source(),
+        cpu.source(cpu.CpuLimit() if limited else None, per_core=per_core),
         cpu_clock.source(),
-        memory.source(MemoryLimit() if container() else None),
+        memory.source(MemoryLimit() if limited else None),
         pressure.source(),
         disk.source(data_dir),
         network.source(),
         temperature.source(),
         rapl.source(),
         clock_sync.source(),
-        nvml.source(),
+        *nvml.sources(),
+        *apple.sources(),
     )

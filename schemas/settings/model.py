@@ -82,6 +82,7 @@ class NodeSettings(Section):
     node_id: str = Field("", max_length=100, description="name of this node; empty: derived from the machine")
     tags: dict[str, str] = Field(default_factory=dict, description="free labels, such as rack or site")
     interval_s: float = Field(1.0, ge=0.05, le=60, description="seconds between samples")
+    per_core: bool = Field(False, description="also send the use of every CPU; larger samples")
     spool_bytes: int = Field(1 << 30, ge=1 << 20, description="disk for samples while Kafka is away")
     ollama_url: str = Field("", description="Ollama's address; empty: OLLAMA_HOST, else 127.0.0.1:11434")
     discover: bool = Field(True, description="find runtimes by their processes and ports")

@@ -10,7 +10,7 @@ from producers.node.source import Blocking, Facts, SensorAbsent, SensorForbidden
 from schemas.events.reading import NAN
 
 POWERCAP = Path("/sys/class/powercap")
-_REMEDY = "run the agent by the systemd unit that Penstock ships, or let its group read .../energy_uj"
+_REMEDY = "let a group of the agent read them, as infra/systemd/60-penstock-rapl.rules of Penstock does"
 
 
 class Rapl:

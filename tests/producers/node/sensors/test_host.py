@@ -12,7 +12,7 @@ import pytest
 from producers.node.cgroup import MemoryLimit
 from producers.node.rate import Rates
 from producers.node.sensors import clock_sync, cpu_clock, temperature
-from producers.node.sensors.cpu import Cpu
+from producers.node.sensors.cpu import Cpu, CpuLimit
 from producers.node.sensors.disk import Disk
 from producers.node.sensors.memory import Memory
 from producers.node.sensors.network import Network
@@ -30,7 +30,7 @@ Clock = namedtuple("Clock", "current min max")
 Interface = namedtuple("Interface", "bytes_recv bytes_sent")
 
 
-def number(value: float | str) -> float:
+def number(value: object) -> float:
     assert isinstance(value, float)
     return value
 
@@ -46,9 +46,63 @@ def test_rates() -> None:
 
 
 def test_the_first_cpu_reading_means_nothing() -> None:
-    cpu = Cpu()
+    cpu = Cpu(None)
     assert math.isnan(number(cpu.read().host["cpu_ratio"]))
+    found = cpu.read().host
+    assert 0 <= number(found["cpu_ratio"]) <= 1.01
+    assert found["cpu_core_ratios"] == (), "only where asked for"
+
+
+def test_every_cpu_where_asked_for() -> None:
+    cpu = Cpu(None, per_core=True)
+    assert cpu.read().host["cpu_core_ratios"] == ()
+    ratios = cpu.read().host["cpu_core_ratios"]
+    assert isinstance(ratios, tuple)
+    assert len(ratios) == psutil.cpu_count()
+    assert all(0 <= ratio <= 1 for ratio in ratios)
+
+
+def use_v2(root: Path, used_s: float) -> None:
+    (root / "cpu.max").write_text("50000 100000\n")
+    (root / "cpu.stat").write_text(f"usage_usec {round(used_s * 1e6)}\nuser_usec 1\n")
+
+
+def use_v1(root: Path, used_s: float) -> None:
+    (root / "cpu").mkdir(exist_ok=True)
+    (root / "cpu" / "cpu.cfs_quota_us").write_text("50000\n")
+    (root / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    (root / "cpuacct").mkdir(exist_ok=True)
+    (root / "cpuacct" / "cpuacct.usage").write_text(f"{round(used_s * 1e9)}\n")
+
+
+@pytest.mark.parametrize("use", [use_v2, use_v1])
+def test_the_limit_of_a_container_is_its_capacity(tmp_path: Path, use: Callable[[Path, float], None]) -> None:
+    limit = CpuLimit(tmp_path)
+    use(tmp_path, 10.0)
+    assert math.isnan(number(limit.ratio(100.0)))
+    use(tmp_path, 10.4)
+    assert limit.ratio(101.0) == pytest.approx(0.8)
+
+
+def test_a_container_without_a_limit_has_the_machine(tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    (tmp_path / "cpu.stat").write_text("usage_usec 5\n")
+    assert CpuLimit(tmp_path).ratio(1.0) is None
+    cpu = Cpu(CpuLimit(tmp_path))
+    cpu.read()
     assert 0 <= number(cpu.read().host["cpu_ratio"]) <= 1.01
+
+
+def test_the_first_version_of_control_groups_limits_memory_too(tmp_path: Path) -> None:
+    folder = tmp_path / "memory"
+    folder.mkdir()
+    (folder / "memory.limit_in_bytes").write_text("1000000\n")
+    (folder / "memory.usage_in_bytes").write_text("700000\n")
+    (folder / "memory.stat").write_text("cache 5\ntotal_inactive_file 100000\n")
+    limited = Memory(MemoryLimit(tmp_path)).read().host
+    assert limited["memory_used_bytes"] == 600_000.0
+    (folder / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert MemoryLimit(tmp_path).read() is None
 
 
 def test_memory_of_the_machine_and_of_a_container(tmp_path: Path) -> None:
