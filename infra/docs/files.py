@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from infra.docs import events, metrics, settings, topics
+from infra.docs import events, frozen, metrics, settings, topics
 from infra.docs.markdown import replace_part
 
 FILES: Mapping[str, Callable[[str], str]] = {
@@ -10,4 +10,5 @@ FILES: Mapping[str, Callable[[str], str]] = {
     "docs/architecture.md": lambda text: replace_part(text, "topics", topics.render()),
     "docs/events.md": lambda _text: events.render(),
     "docs/metrics.md": lambda _text: metrics.render(),
+    "docs/node.md": lambda text: replace_part(text, "frozen", frozen.render()),
 }
