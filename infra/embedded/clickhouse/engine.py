@@ -202,7 +202,7 @@ def quoted_name(name: str) -> str:
 def _connect(directory: Path, options: Mapping[str, str]) -> Any:  # noqa: ANN401 - chdb publishes no types
     arguments = "&".join(f"{name}={value}" for name, value in options.items())
     try:
-        return chdb.connect(f"{directory}?{arguments}")  # type: ignore[no-untyped-call]  # chdb publishes none
+        return chdb.connect(f"{directory}?{arguments}")
     except RuntimeError as exc:
         raise from_engine(str(exc)) from exc
 
