@@ -4,9 +4,10 @@ import asyncio
 import json
 import math
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
-import httpx
+import aiohttp
 
 from schemas.events.reading import NAN
 
@@ -32,18 +33,21 @@ class Answer(NamedTuple):
 
 
 class RuntimeHttp:
-    """A client of one runtime. Proxies of the environment are for the world outside, not for this node."""
+    """A client of one runtime, by aiohttp: httpx took the agent two and a half times the CPU.
+
+    Proxies of the environment are for the world outside, not for this node.
+    """
 
     def __init__(self, url: str, token: str = "") -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else None
-        secure = url.startswith("https:")  # to read all authorities of the system costs 20 ms and 1 MB
-        self._http = httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=REQUEST_S, trust_env=False, verify=secure
-        )
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
     async def json(self, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """Return the JSON object at a path; a body makes it a POST.
@@ -81,29 +85,33 @@ class RuntimeHttp:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._answer(path, body, timeout_s)
-        except (TimeoutError, httpx.TimeoutException) as exc:
+                return await self._answer(path, body)
+        except TimeoutError as exc:
             raise BadAnswer(f"no answer to {path} within {timeout_s:g} s") from exc
-        except httpx.ConnectError as exc:
-            raise NobodyThere(f"nothing listens at {self._http.base_url}") from exc
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as exc:
+        except aiohttp.ClientConnectorError as exc:
+            raise NobodyThere(f"nothing listens at {self._url}") from exc
+        except (aiohttp.ClientError, OSError, ValueError) as exc:
             raise BadAnswer(f"{path}: {type(exc).__name__} {exc}") from exc
 
     async def _ok(self, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> Answer:
         answer = await self.answer(path, body, timeout_s)
-        if answer.status != httpx.codes.OK:
+        if answer.status != HTTPStatus.OK:
             raise BadAnswer(f"{path} answers {answer.status}")
         return answer
 
-    async def _answer(self, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> Answer:
-        method = "GET" if body is None else "POST"
-        async with self._http.stream(method, path, json=body, timeout=timeout_s) as answer:
+    async def _answer(self, path: str, body: Mapping[str, Any] | None) -> Answer:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers=self._headers, timeout=aiohttp.ClientTimeout(total=None), trust_env=False
+            )
+        method, url = "GET" if body is None else "POST", f"{self._url}{path}"
+        async with self._session.request(method, url, json=body, allow_redirects=False) as answer:
             content = bytearray()
-            async for part in answer.aiter_bytes():
+            async for part in answer.content.iter_any():
                 content += part
                 if len(content) > LIMIT_BYTES:
                     raise BadAnswer(f"the answer to {path} is larger than {LIMIT_BYTES} bytes")
-            return Answer(answer.status_code, answer.headers.get("server", ""), bytes(content))
+            return Answer(answer.status, answer.headers.get("Server", ""), bytes(content))
 
 
 def number(value: Any) -> float:  # noqa: ANN401 - whatever JSON holds
