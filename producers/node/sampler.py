@@ -103,7 +103,7 @@ class Sampler:
 
     def _slow_parts(self, views: Sequence[View], now_s: float) -> Slow:
         due, changed = self._slow.due(now_s), self._slow.changed(views)
-        health = self._slow.gpu_health(views, now_s, due=due)
+        health = self._slow.gpu_health(views, now_s)
         if not due and not changed:
             return Slow(gpu_health=health)
         if due:

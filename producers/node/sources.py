@@ -33,6 +33,6 @@ def all_sources(data_dir: Path, *, per_core: bool = False) -> Sequence[Source]:
         temperature.source(),
         rapl.source(),
         clock_sync.source(),
-        nvml.source(),
+        *nvml.sources(),
         *apple.sources(),
     )

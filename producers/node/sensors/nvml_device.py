@@ -1,5 +1,8 @@
 """One NVIDIA device behind NVML: calls that fail become NaN, or say that the device or the driver is gone."""
 
+import ctypes
+import re
+import zlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,6 +32,19 @@ _GONE = frozenset(
     }
 )
 
+# What the binding raises at an answer that it cannot read: a name that is no text, a length that is none.
+UNREADABLE = (
+    ctypes.ArgumentError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+_ABBREVIATED = re.compile("[0-9a-fA-F]{8}")
+
 
 class GpuLost(Exception):
     """The device fell off the bus."""
@@ -44,7 +60,7 @@ class Device:
     def __init__(self, handle: Any, index: int) -> None:  # noqa: ANN401 - a pointer of ctypes
         self.handle = handle
         self.index = index
-        self._never: set[str] = set()
+        self._never: dict[str, int] = {}
         self.failures = 0
 
     def ask(self, name: str, call: Callable[..., Value], *arguments: Any) -> Value | None:  # noqa: ANN401
@@ -60,10 +76,10 @@ class Device:
             return call(self.handle, *arguments)
         except pynvml.NVMLError as exc:
             code = exc.value
-        except (TypeError, ValueError, UnicodeDecodeError):  # an answer the binding cannot read
+        except UNREADABLE:
             code = pynvml.NVML_ERROR_UNKNOWN
         if code in _NEVER:
-            self._never.add(name)
+            self._never[name] = code
         elif code in _LOST:
             raise GpuLost
         elif code in _GONE:
@@ -71,6 +87,14 @@ class Device:
         else:
             self.failures += 1
         return None
+
+    def refuses(self, name: str) -> bool:
+        """Return whether the call is not made any more."""
+        return name in self._never
+
+    def lacks(self, name: str) -> bool:
+        """Return whether the device said that it has no such thing: more than that it did not answer."""
+        return bool(self._never.get(name) == pynvml.NVML_ERROR_NOT_SUPPORTED)
 
     def number(self, name: str, call: Callable[..., float], *arguments: Any, unit: float = 1.0) -> float:  # noqa: ANN401
         """Return ``ask`` times ``unit``, or NaN."""
@@ -84,6 +108,10 @@ class Device:
 
 
 def gpu_id(uuid: str) -> str:
-    """Return the kind and the first 8 digits of a UUID, an abbreviation that NVIDIA's tools accept."""
+    """Return the kind and the first 8 digits of a UUID, an abbreviation that NVIDIA's tools accept.
+
+    Drivers before 470 name a MIG instance by its GPU and two numbers: its digits are a checksum of that.
+    """
     kind, _, digits = uuid.partition("-")
-    return f"{kind}-{digits[:8]}"
+    found = _ABBREVIATED.match(digits)
+    return f"{kind}-{found[0] if found else f'{zlib.crc32(uuid.encode()):08x}'}"

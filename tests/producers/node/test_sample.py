@@ -163,22 +163,48 @@ def gpu_facts(*found: GpuHealth, xids: tuple[Xid, ...] = ()) -> list[View]:
     return [view(Facts(gpu_health=found, xids=xids), 0.5)]
 
 
-def test_gpu_health_comes_when_due_and_when_it_has_news() -> None:
+def test_gpu_health_comes_when_it_has_news() -> None:
     slow = SlowParts()
     before = health("GPU-1", pcie_width=16.0, pcie_generation=5.0, age_s=1.0)
-    (first,) = slow.gpu_health(gpu_facts(before), NOW, due=True)
+    (first,) = slow.gpu_health(gpu_facts(before), NOW)
     assert first.age_s == 1.5
-    assert slow.gpu_health(gpu_facts(before._replace(pcie_generation=1.0)), NOW, due=False) == ()
-    (narrow,) = slow.gpu_health(gpu_facts(before._replace(pcie_width=8.0)), NOW, due=False)
+    assert slow.gpu_health(gpu_facts(before._replace(pcie_generation=1.0)), NOW) == ()
+    (narrow,) = slow.gpu_health(gpu_facts(before._replace(pcie_width=8.0)), NOW)
     assert narrow.pcie_width == 8.0
-    assert slow.gpu_health(gpu_facts(before._replace(pcie_width=8.0)), NOW, due=False) == ()
+    assert slow.gpu_health(gpu_facts(before._replace(pcie_width=8.0)), NOW) == ()
+
+
+def test_gpu_health_comes_each_time_it_was_read_anew() -> None:
+    slow = SlowParts()
+    sent = []
+    for second in range(40):
+        age_s = second % 10  # read every ten seconds
+        views = [
+            View(
+                "one",
+                1.0,
+                "ok",
+                "",
+                "",
+                Reading(Facts(gpu_health=(health("GPU-1", age_s=age_s),)), NOW + second),
+            )
+        ]
+        sent += [second for _ in slow.gpu_health(views, NOW + second)]
+    assert sent == [0, 10, 20, 30]
+
+
+def test_gpu_health_that_is_not_renewed_comes_again_with_its_age() -> None:
+    slow = SlowParts()
+    stuck = gpu_facts(health("GPU-1", age_s=0.0))
+    sent = [one for second in range(40) for one in slow.gpu_health(stuck, NOW + second)]
+    assert [one.age_s for one in sent] == [0.5, 15.5, 30.5]
 
 
 def test_an_xid_is_reported_once_and_at_once() -> None:
     slow = SlowParts()
     known = health("GPU-1", pcie_width=16.0)
-    slow.gpu_health(gpu_facts(known), NOW, due=True)
+    slow.gpu_health(gpu_facts(known), NOW)
     xids = (Xid(1, "GPU-1", 79), Xid(2, "GPU-2", 31))
-    found = slow.gpu_health(gpu_facts(known, xids=xids), NOW, due=False)
+    found = slow.gpu_health(gpu_facts(known, xids=xids), NOW)
     assert {each.gpu_id: each.xids for each in found} == {"GPU-1": (79,), "GPU-2": (31,)}
-    assert slow.gpu_health(gpu_facts(known, xids=xids), NOW, due=False) == ()
+    assert slow.gpu_health(gpu_facts(known, xids=xids), NOW) == ()

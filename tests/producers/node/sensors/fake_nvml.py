@@ -9,6 +9,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+XID = 8
+_WHOLE, _SLOTS = 16, 8  # places of whole devices, and of the instances of each, in the library
+
 H100 = {
     "use": 97,
     "memory use": 41,
@@ -52,10 +55,19 @@ def compiler() -> str | None:
     return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
 
-def build(folder: Path) -> Path:
-    """Compile the library and return its path."""
+def build(folder: Path, *flags: str) -> Path:
+    """Compile the library and return its path; ``-DOLD``: one that lacks functions."""
     target = folder / "libnvidia-ml.so.1"
-    command = [str(compiler()), "-shared", "-fPIC", "-O1", "-Wl,-soname,libnvidia-ml.so.1", "-o", str(target)]
+    command = [
+        str(compiler()),
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-Wl,-soname,libnvidia-ml.so.1",
+        *flags,
+        "-o",
+        str(target),
+    ]
     subprocess.run([*command, str(Path(__file__).with_suffix(".c"))], check=True, timeout=60)
     return target
 
@@ -87,7 +99,28 @@ class FakeNvml:
 
     def xid(self, device: int, code: int) -> None:
         """Report an XID."""
-        self._library.fake_xid(device, ctypes.c_longlong(code))
+        self.event(device, XID, code)
+
+    def event(self, device: int, kind: int, data: int = 0) -> None:
+        """Report an event, if anyone registered for its kind."""
+        self._library.fake_event(device, ctypes.c_longlong(kind), ctypes.c_longlong(data))
+
+    def instance(self, device: int, slot: int, **readings: int) -> None:
+        """Make a MIG instance of a device, with memory, or change its readings; ``made=0`` takes it away."""
+        self.set(device, "mig", 1)
+        made = {"made": 0x77000000 + 16 * device, "total": 10_000_000_000, "used": 0, "busy": 0, **readings}
+        for key, value in made.items():
+            self.set(_WHOLE + device * _SLOTS + slot, key.replace("_", " "), value)
+
+    @property
+    def sets_open(self) -> int:
+        """How many sets of events are not freed."""
+        return int(self._library.fake_sets())
+
+    @property
+    def samples_open(self) -> int:
+        """How many GPM snapshots are not freed."""
+        return int(self._library.fake_samples())
 
     @property
     def opened(self) -> int:

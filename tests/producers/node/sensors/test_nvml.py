@@ -5,7 +5,6 @@ import math
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,7 +16,8 @@ from producers.node.sensors.nvml import HEALTH_S, REOPEN_S, Nvml
 from producers.node.source import Blocking, Facts, SensorAbsent
 from schemas.events.node_sample import GpuProcess
 from tests.fixtures.processes import wait_until
-from tests.producers.node.sensors.fake_nvml import FakeNvml, build, compiler
+from tests.producers.node.sensors.conftest import Time
+from tests.producers.node.sensors.fake_nvml import FakeNvml, compiler
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler")
 
@@ -25,38 +25,6 @@ NOT_SUPPORTED = pynvml.NVML_ERROR_NOT_SUPPORTED
 LOST = pynvml.NVML_ERROR_GPU_IS_LOST
 GONE = pynvml.NVML_ERROR_DRIVER_NOT_LOADED
 UNKNOWN = pynvml.NVML_ERROR_UNKNOWN
-
-
-class Time:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> FakeNvml:
-    return FakeNvml(build(tmp_path_factory.mktemp("nvml")))
-
-
-@pytest.fixture
-def fake(library: FakeNvml) -> Iterator[FakeNvml]:
-    library.devices(2)
-    yield library
-    library.devices(0)
-
-
-@pytest.fixture
-def clock() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def nvml(fake: FakeNvml, clock: Time) -> Nvml:
-    return Nvml(clock)
 
 
 def health_of_all(nvml: Nvml, clock: Time) -> Facts:
@@ -108,12 +76,16 @@ def test_health(nvml: Nvml, clock: Time) -> None:
     assert found.retired_pages_total == 0
     assert (found.nvlink_links_active, found.nvlink_errors_total) == (
         3,
-        sum(4 * link + 6 for link in (1, 2, 3)),
+        sum(4 * link + 6 for link in (0, 1, 2, 3)),
     )
     unknown, known = found.processes
     assert known == GpuProcess(4001, 2e9, "")
     assert unknown.pid == 4000
     assert math.isnan(unknown.memory_used_bytes), "the driver does not tell"
+
+
+def test_the_first_reading_has_everything(nvml: Nvml) -> None:
+    assert [found.gpu_id for found in nvml.read().gpu_health] == ["GPU-1a2b3c00", "GPU-1a2b3c01"]
 
 
 def test_health_of_each_device_is_never_older_than_its_period(nvml: Nvml, clock: Time) -> None:
@@ -190,9 +162,10 @@ def test_a_device_that_falls_off_the_bus_stays_as_lost_and_comes_back(
     assert fake.opened == 1, "each opening was closed"
 
 
-def test_a_driver_that_is_reloaded_is_opened_anew(fake: FakeNvml, nvml: Nvml, clock: Time) -> None:
+@pytest.mark.parametrize("code", [GONE, pynvml.NVML_ERROR_UNINITIALIZED])
+def test_a_driver_that_is_reloaded_is_opened_anew(fake: FakeNvml, nvml: Nvml, clock: Time, code: int) -> None:
     nvml.read()
-    fake.fail(-1, "everything", GONE)
+    fake.fail(-1, "everything", code)
     for _ in range(15):
         clock.now_s += 1
         facts = nvml.read()
@@ -203,7 +176,7 @@ def test_a_driver_that_is_reloaded_is_opened_anew(fake: FakeNvml, nvml: Nvml, cl
         clock.now_s += 1
         facts = nvml.read()
     assert [gpu.status for gpu in facts.gpus] == ["ok", "ok"]
-    assert fake.opened == 1
+    assert (fake.opened, fake.sets_open) == (1, 1)
 
 
 def test_a_driver_that_is_not_loaded_says_what_to_do(fake: FakeNvml, nvml: Nvml) -> None:
@@ -213,15 +186,6 @@ def test_a_driver_that_is_not_loaded_says_what_to_do(fake: FakeNvml, nvml: Nvml)
     assert "modprobe" in caught.value.remedy
 
 
-def test_xids_are_numbered_and_belong_to_their_device(fake: FakeNvml, nvml: Nvml) -> None:
-    nvml.read()
-    fake.xid(1, 79)
-    fake.xid(0, 31)
-    xids = nvml.read().xids
-    assert xids == ((1, "GPU-1a2b3c01", 79), (2, "GPU-1a2b3c00", 31))
-    assert nvml.read().xids == xids, "kept for the sample to pick from"
-
-
 def test_unified_memory_is_the_hosts_and_used_by_processes(fake: FakeNvml, nvml: Nvml) -> None:
     fake.set(0, "processes", 3)
     fake.fail(0, "DeviceGetMemoryInfo", NOT_SUPPORTED)
@@ -229,12 +193,44 @@ def test_unified_memory_is_the_hosts_and_used_by_processes(fake: FakeNvml, nvml:
     assert facts.gpu_inventory[0].unified_memory
     assert facts.gpus[0].memory_total_bytes == psutil.virtual_memory().total
     assert math.isnan(facts.gpus[0].memory_used_bytes), "one process does not tell: the sum is not known"
+    fake.set(0, "pid", 4000)
+    assert nvml.read().gpus[0].memory_used_bytes == 3 * 2e9
+    fake.set(0, "processes", 0)
+    assert nvml.read().gpus[0].memory_used_bytes == 0, "nobody uses any, and the driver says so"
+    fake.fail(0, "DeviceGetComputeRunningProcesses_v3", UNKNOWN)
+    fake.fail(0, "DeviceGetComputeRunningProcesses_v2", UNKNOWN)
+    assert math.isnan(nvml.read().gpus[0].memory_used_bytes), "it does not say"
+
+
+def test_memory_that_is_not_told_once_does_not_make_it_the_hosts(fake: FakeNvml, nvml: Nvml) -> None:
+    fake.fail(0, "DeviceGetMemoryInfo", UNKNOWN)
+    facts = nvml.read()
+    assert not facts.gpu_inventory[0].unified_memory
+    assert math.isnan(facts.gpu_inventory[0].memory_total_bytes)
+    assert math.isnan(facts.gpus[0].memory_total_bytes)
+    fake.fail(0, "DeviceGetMemoryInfo", 0)
+    assert nvml.read().gpus[0].memory_total_bytes == 85_520_809_984
 
 
 def test_no_nvlink_is_no_reading(fake: FakeNvml, nvml: Nvml, clock: Time) -> None:
     fake.fail(0, "DeviceGetNvLinkState", NOT_SUPPORTED)
     found = health_of_all(nvml, clock).gpu_health[0]
     assert math.isnan(found.nvlink_links_active)
+    assert math.isnan(found.nvlink_errors_total)
+
+
+def test_errors_of_a_link_that_goes_down_stay_in_the_sum(fake: FakeNvml, nvml: Nvml, clock: Time) -> None:
+    before = health_of_all(nvml, clock).gpu_health[0]
+    fake.set(0, "links up", 1)
+    after = health_of_all(nvml, clock).gpu_health[0]
+    assert (before.nvlink_links_active, after.nvlink_links_active) == (3, 1)
+    assert before.nvlink_errors_total == after.nvlink_errors_total
+
+
+def test_a_sum_of_errors_with_one_missing_is_unknown(fake: FakeNvml, nvml: Nvml, clock: Time) -> None:
+    fake.fail(0, "DeviceGetNvLinkErrorCounter", UNKNOWN)
+    found = health_of_all(nvml, clock).gpu_health[0]
+    assert found.nvlink_links_active == 3
     assert math.isnan(found.nvlink_errors_total)
 
 
