@@ -56,6 +56,7 @@ class Agent:
         self._collectors = _collectors(settings)
         self._sampler = Sampler(settings.node, identity, describe(), self._collectors)
         self._counted: EmitterStatistics | None = None
+        self._counted_collectors: set[str] = set()
         self._last_s = time.monotonic()
 
     async def run(self) -> None:
@@ -66,7 +67,7 @@ class Agent:
             await asyncio.gather(self._register(), self._sample())
         finally:
             self._emitter.emit(NODES, self._identity.node_id, self._sampler.stopped("signal"))
-            for each in self._collectors:
+            for each in list(self._collectors):  # the finder takes its own out
                 await each.stop()
 
     def health(self) -> Health:
@@ -104,6 +105,10 @@ class Agent:
         metrics.count_suspects(sample.suspects)
         for report in sample.collectors:
             metrics.count_report(report)
+        if sample.collectors:
+            names = {each.progress.name for each in self._collectors}
+            metrics.forget_collectors(self._counted_collectors - names)
+            self._counted_collectors = names
 
     async def _register(self) -> None:
         await first_readings(self._collectors, runs=1, deadline_s=FIRST_READINGS_S)
@@ -140,7 +145,7 @@ async def take_once(settings: Settings) -> tuple[NodeRegistered, NodeSample]:
         assert registration is not None
         return registration, sampler.sample(Tick(time.monotonic(), 0.0, 0), None)
     finally:
-        for each in collectors:
+        for each in list(collectors):
             await each.stop()
 
 

@@ -17,7 +17,7 @@ from producers.node.discovery import named
 from producers.node.discovery.candidate import Candidate
 from producers.node.discovery.candidates import candidates
 from producers.node.discovery.processes import Process, Processes
-from producers.node.discovery.reach import listens, reachable_url
+from producers.node.discovery.reach import listens, local, reachable_url
 from producers.node.probe import Probe
 from producers.node.runtimes.deltas import Totals
 from producers.node.runtimes.http import NobodyThere, RuntimeHttp
@@ -95,7 +95,9 @@ class Finder:
         return Facts()
 
     async def close(self) -> None:
-        """Close the connections; the collectors are the agent's to stop."""
+        """Stop the collectors it started, and close the connections."""
+        for runtime_id in list(self._found):
+            await self._remove(runtime_id, "the agent stops")
         for http in self._asking.values():
             await http.close()
         self._asking.clear()
@@ -103,7 +105,9 @@ class Finder:
     async def _candidates(self) -> tuple[Candidate, ...]:
         if not self._settings.discover:
             return self._named
-        return candidates(self._named, self._environ, await asyncio.to_thread(self._scan))
+        found = candidates(self._named, self._environ, await asyncio.to_thread(self._scan))
+        # OLLAMA_HOST may lead to another machine, whose runtime is not this node's.
+        return tuple(each for each in found if each.discovered_by == "settings" or local(each.url))
 
     async def _kind(self, candidate: Candidate, limit: asyncio.Semaphore) -> Kind | None:
         """Ask what is there; who said that it is no runtime is not asked each time."""

@@ -39,6 +39,16 @@ async def reachable_url(url: str) -> str:
     return url
 
 
+def local(url: str) -> bool:
+    """Return whether an address is this machine's; a name that must be looked up is not."""
+    host = urlsplit(url).hostname or ""
+    return _loopback(host) or host == socket.gethostname().lower() or host in _own()
+
+
+def _own() -> set[str]:
+    return {each.address.split("%")[0] for found in psutil.net_if_addrs().values() for each in found}
+
+
 def addresses() -> Iterator[str]:
     """Yield the IPv4 addresses of this machine's interfaces that are up, but no loopback and no bridge."""
     states = psutil.net_if_stats()
