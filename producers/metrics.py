@@ -55,6 +55,13 @@ def count_report(report: CollectorReport) -> None:
     OK.labels(report.name).set(report.status == "ok")
 
 
+def forget_collectors(names: Iterable[str]) -> None:
+    """Take out the series of collectors that are gone: runtimes come and go, on ports of all numbers."""
+    for name in names:
+        for metric in (RUNS, DURATION, OK):
+            metric.remove_by_labels({"collector": name})
+
+
 def count_emitter(before: EmitterStatistics | None, now: EmitterStatistics) -> None:
     """Add what the emitter did since ``before``; none: since its start."""
     FACTS.labels("delivered").inc(now.delivered - (before.delivered if before else 0))

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from producers.node.source import Blocking, Facts, SensorAbsent
+from producers.node.source import Blocking, Facts, SensorAbsent, SensorForbidden
 from schemas.events.reading import NAN
 
 PROC = Path("/proc/pressure")
+_REMEDY = "let the agent's user read /proc/pressure: a sandbox or a hardened kernel hides it"
 
 
 def parse(text: str) -> dict[str, float]:
@@ -31,6 +32,7 @@ class Pressure:
 
         Raises:
             SensorAbsent: the kernel has no pressure stall information.
+            SensorForbidden: this user may not read it.
         """
         if not self._folder.is_dir():
             raise SensorAbsent("the kernel has no /proc/pressure", "boot Linux 4.20 or later with psi=1")
@@ -47,6 +49,8 @@ class Pressure:
     def _parsed(self, name: str) -> dict[str, float]:
         try:
             return parse((self._folder / name).read_text("ascii"))
+        except PermissionError as exc:
+            raise SensorForbidden(f"/proc/pressure/{name} may not be read", _REMEDY) from exc
         except OSError as exc:
             # Booted with psi=0, the files are there and cannot be read.
             raise SensorAbsent(f"/proc/pressure/{name} cannot be read: {exc}", "boot with psi=1") from exc

@@ -5,12 +5,13 @@ from typing import Protocol
 
 import psutil
 
-from producers.node.source import Blocking, Facts, SensorAbsent
+from producers.node.source import Blocking, Facts, SensorAbsent, SensorForbidden
 from schemas.events.node_sample import SensorTemperature
 from schemas.events.reading import NAN
 
 # hwmon drivers of CPUs: Intel, AMD (kernel and out of tree), ARM boards.
 CPU_CHIPS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "cpu-thermal", "soc_thermal")
+_REMEDY = "let the agent's user read /sys/class/hwmon: a sandbox or a hardened kernel hides it"
 # Sensors without a chip behind them say 0 or a rail of their converter.
 _PLAUSIBLE_C = (-40.0, 150.0)
 
@@ -45,9 +46,13 @@ def read() -> Facts:
 
     Raises:
         SensorAbsent: this machine shows none.
+        SensorForbidden: this user may not read them.
     """
     reader = getattr(psutil, "sensors_temperatures", None)
-    found = reader() if reader else {}
+    try:
+        found = reader() if reader else {}
+    except PermissionError as exc:
+        raise SensorForbidden("the sensors in /sys/class/hwmon may not be read", _REMEDY) from exc
     if not found:
         raise SensorAbsent("no temperature sensor is shown to this machine; usual in a virtual machine")
     return summarize(found)
