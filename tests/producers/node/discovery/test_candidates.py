@@ -98,7 +98,9 @@ def test_settings() -> None:
     )
 
 
-@pytest.mark.parametrize("wrong", ["vlm=http://h:1", "127.0.0.1:8000", "vllm=h:1", "http://h:99999", "http://[::1", "vllm="])
+@pytest.mark.parametrize(
+    "wrong", ["vlm=http://h:1", "127.0.0.1:8000", "vllm=h:1", "http://h:99999", "http://[::1", "vllm="]
+)
 def test_settings_that_cannot_work(wrong: str) -> None:
     with pytest.raises(ConfigError, match=r"node\.runtimes"):
         named(NodeSettings(runtimes=wrong))
