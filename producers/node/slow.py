@@ -9,7 +9,7 @@ from schemas.events.node_sample import CollectorReport, GpuHealth, SensorTempera
 
 PERIOD_S = 10.0
 # A reading is worth another record when it is this much later; one that is not renewed is sent again after.
-_FRESH_S = 0.9 * PERIOD_S
+_FRESH_S = 0.5 * PERIOD_S
 _AGAIN_S = 1.5 * PERIOD_S
 # A change of one of these is news; the rest (clocks, throughput, PCIe generation) changes all the time.
 _NEWS = (

@@ -76,6 +76,8 @@ class Device:
             return call(self.handle, *arguments)
         except pynvml.NVMLError as exc:
             code = exc.value
+        except pynvml.NVMLLibraryMismatchError:  # what the binding makes of some functions that are missing
+            code = pynvml.NVML_ERROR_FUNCTION_NOT_FOUND
         except UNREADABLE:
             code = pynvml.NVML_ERROR_UNKNOWN
         if code in _NEVER:

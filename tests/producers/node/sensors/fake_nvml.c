@@ -15,7 +15,7 @@ typedef struct { void *device; unsigned long long type, data; unsigned gpu, comp
 static entry values[MOST], failures[MOST];
 static int value_count, failure_count, device_count, hang_ms, opened;
 static char handles[DEVICES];
-static event events[64];
+static event events[1024];
 static int event_count, sets_open, samples_open;
 static unsigned long long registered[DEVICES];
 
@@ -40,7 +40,7 @@ void fake_fail(int device, const char *function, int code) { put(failures, &fail
 void fake_hang(int ms) { hang_ms = ms; }
 void fake_event(int device, long long type, long long data) {
     event e = {&handles[device], (unsigned long long)type, (unsigned long long)data, 0, 0};
-    if (registered[device] & e.type) events[event_count++] = e;
+    if (registered[device] & e.type && event_count < 1024) events[event_count++] = e;
 }
 int fake_sets(void) { return sets_open; }
 int fake_samples(void) { return samples_open; }
@@ -84,7 +84,9 @@ int nvmlDeviceGetUUID(void *h, char *out, unsigned size) {
     }
     snprintf(out, size, "GPU-%08x-5566-7788-99aa-bbccddeeff00", 0x1a2b3c00 + at(h)); return OK;
 }
-int nvmlDeviceGetName(void *h, char *out, unsigned size) { CHECK(h); snprintf(out, size, "NVIDIA H100 80GB HBM3"); return OK; }
+int nvmlDeviceGetName(void *h, char *out, unsigned size) {
+    CHECK(h); snprintf(out, size, VALUE("name") == NO ? "NVIDIA H100 80GB HBM3" : "\xff\xfe"); return OK;
+}
 int nvmlDeviceGetVbiosVersion(void *h, char *out, unsigned size) { CHECK(h); snprintf(out, size, "96.00.89.00.01"); return OK; }
 int nvmlDeviceGetPciInfo_v3(void *h, void *out) {
     CHECK(h); char *info = out; memset(info, 0, 16 + 5 * 4 + 32);
@@ -110,6 +112,7 @@ int nvmlDeviceGetRetiredPages(void *h, unsigned cause, unsigned *count, unsigned
     CHECK(h); (void)cause; long long pages = VALUE("pages");
     if (pages == NO) return NOT_SUPPORTED;
     if (!out) { *count = (unsigned)pages; return pages ? SMALL : OK; }
+    if (pages < 0 || pages > *count) return SMALL;
     for (int i = 0; i < pages; i++) out[i] = 0;
     *count = (unsigned)pages; return OK;
 }
@@ -130,6 +133,7 @@ static int processes(void *h, unsigned *count, unsigned char *out) {
     long long number = VALUE("processes");
     if (number == NO || number == 0) { *count = 0; return OK; }
     if (!out) { *count = (unsigned)number; return SMALL; }
+    if (number < 0 || number > *count) return SMALL;
     for (int i = 0; i < number; i++) {
         unsigned pid = 4000u + (unsigned)i; unsigned long long used = i ? 2000000000ull : ~0ull;
         if (VALUE("pid") != NO) { pid = (unsigned)VALUE("pid") + (unsigned)i; used = 2000000000ull; }
@@ -163,7 +167,9 @@ static long long of(char *h, const char *key) { return get(values, value_count, 
 int nvmlDeviceGetMigMode(void *h, unsigned *now, unsigned *pending) {
     CHECK(h); if (VALUE("mig") == NO) return NOT_SUPPORTED; *now = *pending = (unsigned)VALUE("mig"); return OK;
 }
-int nvmlDeviceGetMaxMigDeviceCount(void *h, unsigned *out) { CHECK(h); *out = 7; return OK; }
+int nvmlDeviceGetMaxMigDeviceCount(void *h, unsigned *out) {
+    CHECK(h); long long v = VALUE("mig most"); *out = v == NO ? 7 : (unsigned)v; return OK;
+}
 int nvmlDeviceGetMigDeviceHandleByIndex(void *h, unsigned index, void **out) {
     CHECK(h); if (index >= SLOTS) return BAD_ARGUMENT;
     if (of(slot(h, index), "made") <= 0) return NOT_FOUND;

@@ -112,6 +112,11 @@ class FakeNvml:
         for key, value in made.items():
             self.set(_WHOLE + device * _SLOTS + slot, key.replace("_", " "), value)
 
+    def fail_instances(self, device: int, code: int) -> None:
+        """Make everything fail that concerns the MIG instances of a device."""
+        for slot in range(_SLOTS):
+            self.fail(_WHOLE + device * _SLOTS + slot, "everything", code)
+
     @property
     def sets_open(self) -> int:
         """How many sets of events are not freed."""
