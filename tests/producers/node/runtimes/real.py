@@ -6,6 +6,7 @@ PENSTOCK_TEST_MODEL         a GGUF file with a llama of some hundred kilobytes; 
 """
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ def named(variable: str) -> str:
 
 
 class Server:
-    """One process; ``kill`` is kill -9."""
+    """A process and those it starts, which outlive it otherwise; ``kill`` is kill -9."""
 
     def __init__(self, argv: list[str], environ: Mapping[str, str], log: Path, url: str, ready: str) -> None:
         self.url = url
@@ -46,14 +47,19 @@ class Server:
         """Start it, and wait until it answers."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._argv, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._argv,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         await until(self._answers, 120.0)
 
     def kill(self) -> None:
         """End it at once, if it runs."""
         if self._process is not None:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
