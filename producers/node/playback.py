@@ -67,11 +67,19 @@ async def perform(
     now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Emit each event when its time has come; what is late comes at once."""
-    for event in events:
-        while (wait_us := event.occurred_at - now_us()) > 0:
-            await sleep(wait_us / 1e6)
-        emit(event)
+    """Emit each event when its time has come; what is late comes at once. Cancelled, the node stops."""
+    last: NodeEvent | None = None
+    seq = -1
+    try:
+        for event in events:
+            while (wait_us := event.occurred_at - now_us()) > 0:
+                await sleep(wait_us / 1e6)
+            emit(event)
+            last = event
+            seq = event.seq if isinstance(event, NodeSample) else seq
+    finally:
+        if last is not None and not isinstance(last, NodeStopped):
+            emit(NodeStopped(last.node_id, last.fleet, last.boot_id, now_us(), seq, "signal"))
 
 
 async def play(settings: Settings, file: Path) -> None:

@@ -137,11 +137,25 @@ def test_events_come_at_their_time_and_late_ones_at_once() -> None:
         if len(emitted) == 5:
             clock_us[0] += 10_000_000
 
-    asyncio.run(perform(SAMPLES, emit, lambda: clock_us[0], sleep))
-    assert [due for due, _ in emitted] == [one.occurred_at for one in SAMPLES]
+    asyncio.run(perform((*SAMPLES, STOPPED), emit, lambda: clock_us[0], sleep))
+    assert [due for due, _ in emitted] == [one.occurred_at for one in (*SAMPLES, STOPPED)]
     assert [now - due for due, now in emitted[:5]] == [0] * 5
     assert emitted[5][1] == emitted[6][1] == at(14)
     assert emitted[-1][0] == emitted[-1][1]
+
+
+def test_a_playback_that_is_cancelled_is_a_node_that_stops() -> None:
+    emitted: list[NodeEvent] = []
+
+    async def sleep(_seconds: float) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(perform(played(SAMPLES), emitted.append, lambda: at(1004), sleep))
+    *samples, stopped = emitted
+    assert [one.seq for one in samples if isinstance(one, NodeSample)] == [0, 1, 2, 3, 4]
+    assert isinstance(stopped, NodeStopped)
+    assert (stopped.seq, stopped.occurred_at, stopped.reason) == (4, at(1004), "signal")
 
 
 @pytest.mark.asyncio
