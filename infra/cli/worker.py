@@ -1,5 +1,6 @@
 """``penstock worker``: the stages."""
 
+import logging
 from typing import TYPE_CHECKING
 
 import typer
@@ -8,6 +9,8 @@ from infra.cli import context
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer()
 
@@ -21,7 +24,9 @@ def worker(ctx: typer.Context) -> None:
 
 
 def _serve(settings: "Settings") -> int:
+    from infra.compile import compiled
     from processors.faust.worker import serve
     from processors.node.stage import NodeStage
 
+    logger.info("the node stage runs %s", "compiled" if compiled() else "interpreted")
     return serve(settings, (NodeStage(settings.worker.pue),))

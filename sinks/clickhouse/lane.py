@@ -15,13 +15,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.settings import SinkSettings
+from schemas.topic_id import TopicIds
 from schemas.topics import Topic
 from sinks.clickhouse.collecting import Collected, Limits, ranges_of
 from sinks.clickhouse.patience import Waits
 from sinks.clickhouse.pending import PendingReader
 from sinks.clickhouse.ranges import Batch, Mark, done
 from sinks.clickhouse.record import Record
-from sinks.clickhouse.topic_ids import TopicIds
 from sinks.clickhouse.writing import Writing
 from sinks.metrics import BATCHES, BROKER_TO_ROW_SECONDS, LAG, RECORD_BYTES, RECORDS
 

@@ -10,11 +10,11 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from schemas.errors import UnavailableError
 from schemas.kafka import connection
 from schemas.settings import Settings
+from schemas.topic_id import TopicIds
 from schemas.topics import TOPICS, Topic
 from sinks.clickhouse.lane import Lane, Shared
 from sinks.clickhouse.patience import Waits
 from sinks.clickhouse.pending import PendingReader
-from sinks.clickhouse.topic_ids import TopicIds
 from sinks.clickhouse.writing import Writing
 
 logger = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas.codec import Codec
 from schemas.kafka import connection
 from schemas.registry import Registry
+from schemas.topic_id import TopicIds
 from schemas.topics import TELEMETRY
 from sinks.clickhouse import event_log
 from sinks.clickhouse.letters import Letters
@@ -19,7 +20,6 @@ from sinks.clickhouse.ranges import Batch, Range
 from sinks.clickhouse.record import Record
 from sinks.clickhouse.sink import group_of
 from sinks.clickhouse.store import Store
-from sinks.clickhouse.topic_ids import TopicIds
 from sinks.clickhouse.writers import Writers
 from sinks.clickhouse.writing import Writing
 from tests import samples
