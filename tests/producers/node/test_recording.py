@@ -137,8 +137,9 @@ def test_events_come_at_their_time_and_late_ones_at_once() -> None:
         if len(emitted) == 5:
             clock_us[0] += 10_000_000
 
-    asyncio.run(perform((*SAMPLES, STOPPED), emit, lambda: clock_us[0], sleep))
-    assert [due for due, _ in emitted] == [one.occurred_at for one in (*SAMPLES, STOPPED)]
+    events: list[NodeEvent] = [*SAMPLES, STOPPED]
+    asyncio.run(perform(events, emit, lambda: clock_us[0], sleep))
+    assert [due for due, _ in emitted] == [one.occurred_at for one in events]
     assert [now - due for due, now in emitted[:5]] == [0] * 5
     assert emitted[5][1] == emitted[6][1] == at(14)
     assert emitted[-1][0] == emitted[-1][1]
