@@ -10,10 +10,10 @@ WORKDIR /src
 RUN python -m pip install --no-cache-dir uv
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # Everything else the agent does without; tests run it so.
-ARG WITHOUT="--no-install-package chdb --no-install-package chdb-core --no-install-package pandas \
+ARG WITHOUT="--no-install-package chdb-core --no-install-package pandas \
  --no-install-package numpy --no-install-package pyarrow --no-install-package clickhouse-connect \
  --no-install-package faust-streaming --no-install-package mode-streaming --no-install-package fastapi \
- --no-install-package starlette --no-install-package uvicorn --no-install-package aiohttp \
+ --no-install-package starlette --no-install-package uvicorn \
  --no-install-package jgo --no-install-package prompt-toolkit"
 RUN UV_PROJECT_ENVIRONMENT=/opt/penstock uv sync --frozen --no-dev --no-install-project $WITHOUT
 COPY schemas schemas

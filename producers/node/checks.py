@@ -139,4 +139,4 @@ def _why(value: float) -> str:
 def _impossible(value: float, rated: Range, usual: Range) -> bool:
     # NaN compares as false: no reading is no suspect.
     above = value > min(rated.most, usual.most)
-    return value < usual.least or above or (math.isinf(value) and usual is not _ANY)
+    return value < usual.least or above or math.isinf(value)

@@ -43,7 +43,7 @@ def left_out() -> set[str]:
 
 def test_the_image_leaves_out_what_is_locked() -> None:
     lock = (INFRA.parent / "uv.lock").read_text("utf-8")
-    assert {"chdb", "faust-streaming", "fastapi"} <= left_out()
+    assert {"chdb-core", "faust-streaming", "fastapi"} <= left_out()
     assert [name for name in left_out() if f'\nname = "{name}"\n' not in lock] == []
 
 

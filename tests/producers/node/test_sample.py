@@ -74,6 +74,7 @@ def test_ages_within_a_reading_grow_with_it() -> None:
         ({"utilization_ratio": 2.55}, "gpu.GPU-00000001.utilization_ratio", "over_rating"),
         ({"temperature_c": 511.0}, "gpu.GPU-00000001.temperature_c", "over_rating"),
         ({"energy_j": float("inf")}, "gpu.GPU-00000001.energy_j", "over_rating"),
+        ({"age_s": float("inf")}, "gpu.GPU-00000001.age_s", "over_rating"),
         ({"sm_clock_mhz": 9e5, "sm_clock_max_mhz": 1980.0}, "gpu.GPU-00000001.sm_clock_mhz", "over_rating"),
         ({"power_w": 30_000.0, "power_limit_w": math.nan}, "gpu.GPU-00000001.power_w", "over_rating"),
     ],
