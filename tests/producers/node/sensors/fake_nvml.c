@@ -121,7 +121,8 @@ int nvmlDeviceGetNvLinkState(void *h, unsigned link, unsigned *out) {
     *out = up == NO ? link != 0 : link < up; return OK;
 }
 int nvmlDeviceGetNvLinkErrorCounter(void *h, unsigned link, unsigned kind, unsigned long long *out) {
-    CHECK(h); *out = link + kind; return OK;
+    CHECK(h); if (VALUE("broken link") == (long long)link) return 999; /* unknown */
+    *out = link + kind; return OK;
 }
 int nvmlDeviceGetFieldValues(void *h, int count, unsigned char *out) {
     /* fieldId, scopeId, timestamp, latency, valueType, nvmlReturn, value: 40 bytes each */
@@ -134,6 +135,7 @@ static int processes(void *h, unsigned *count, unsigned char *out) {
     if (number == NO || number == 0) { *count = 0; return OK; }
     if (!out) { *count = (unsigned)number; return SMALL; }
     if (number < 0 || number > *count) return SMALL;
+    if (VALUE("claimed") != NO) { *count = (unsigned)VALUE("claimed"); return OK; }
     for (int i = 0; i < number; i++) {
         unsigned pid = 4000u + (unsigned)i; unsigned long long used = i ? 2000000000ull : ~0ull;
         if (VALUE("pid") != NO) { pid = (unsigned)VALUE("pid") + (unsigned)i; used = 2000000000ull; }

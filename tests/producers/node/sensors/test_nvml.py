@@ -228,7 +228,7 @@ def test_errors_of_a_link_that_goes_down_stay_in_the_sum(fake: FakeNvml, nvml: N
 
 
 def test_a_sum_of_errors_with_one_missing_is_unknown(fake: FakeNvml, nvml: Nvml, clock: Time) -> None:
-    fake.fail(0, "DeviceGetNvLinkErrorCounter", UNKNOWN)
+    fake.set(0, "broken link", 2)
     found = health_of_all(nvml, clock).gpu_health[0]
     assert found.nvlink_links_active == 3
     assert math.isnan(found.nvlink_errors_total)

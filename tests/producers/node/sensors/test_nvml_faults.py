@@ -116,6 +116,13 @@ def test_a_name_that_is_no_text_is_none(fake: FakeNvml, nvml: Nvml) -> None:
     assert facts.gpus[0].power_w == pytest.approx(688.123)
 
 
+def test_more_processes_than_there_is_room_for_are_none(fake: FakeNvml, nvml: Nvml) -> None:
+    fake.set(0, "claimed", 1000)
+    facts = nvml.read()
+    assert [len(found.processes) for found in facts.gpu_health] == [0, 2]
+    assert facts.gpu_health[0].pcie_replays_total == 3
+
+
 @pytest.mark.parametrize("value", GARBAGE)
 @pytest.mark.parametrize("key", H100)
 def test_garbage_in_one_reading_leaves_a_sample(fake: FakeNvml, clock: Time, key: str, value: int) -> None:
