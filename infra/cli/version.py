@@ -8,7 +8,7 @@ import typer
 
 from infra.cli.output import print_json, print_table
 
-PARTS = ("penstock", "chdb", "faust-streaming", "aiokafka", "fastapi", "clickhouse-connect")
+PARTS = ("penstock", "chdb-core", "faust-streaming", "aiokafka", "fastapi", "clickhouse-connect")
 app = typer.Typer()
 
 
