@@ -263,3 +263,19 @@ except nvml.SensorAbsent as exc:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "install the NVIDIA driver, or give the container access to the GPUs False\n"
+
+
+def test_where_a_process_comes_from_is_looked_up_once(fake: FakeNvml, clock: Time) -> None:
+    asked: list[int] = []
+
+    def ancestors(pid: int) -> tuple[int, ...]:
+        asked.append(pid)
+        return (pid - 1000, 1)
+
+    nvml = Nvml(clock, ancestors=ancestors)
+    facts = health_of_all(nvml, clock)
+    assert facts.ancestors == {4000: (3000, 1), 4001: (3001, 1)}
+    assert sorted(asked) == [4000, 4001]
+    for device in (0, 1):
+        fake.set(device, "processes", 0)
+    assert health_of_all(nvml, clock).ancestors == {}, "nothing is kept of what is gone"
