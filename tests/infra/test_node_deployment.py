@@ -92,3 +92,11 @@ def test_rapl_needs_one_group_and_no_capability(file: str) -> None:
     assert "CAP_" not in text
     unit = (INFRA / "systemd" / "penstock-node.service").read_text("utf-8")
     assert "CapabilityBoundingSet=\n" in unit
+
+
+def test_the_unit_may_ask_for_the_state_of_the_clock_and_not_set_it() -> None:
+    unit = (INFRA / "systemd" / "penstock-node.service").read_text("utf-8").splitlines()
+    (calls,) = (line for line in unit if line.startswith("SystemCallFilter="))
+    assert {"adjtimex", "clock_adjtime"} <= set(calls.split())
+    assert not [line for line in unit if line.startswith("ProtectClock=")]
+    assert "CapabilityBoundingSet=" in unit
