@@ -1,57 +1,76 @@
-"""Runtimes that serve models on this machine, at the ports that they use by default."""
+"""Runtimes that serve models on this machine: what the agent's own discovery finds, and how each answers."""
 
+import asyncio
 import os
-from dataclasses import dataclass
-
-import httpx
+from collections.abc import Mapping, Sequence
 
 from infra.doctor.finding import Finding, ok, warn
-from producers.node.runtimes.ollama import address
-from schemas.settings import Settings
+from producers.node.agent import first_readings
+from producers.node.collector import Collector
+from producers.node.discovery import named
+from producers.node.discovery.finder import Finder
+from producers.node.progress import View
+from producers.node.runtimes.target import Kind, port_of
+from schemas.settings import NodeSettings, Settings
 
-TIMEOUT_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A runtime, its usual port, and a path with what its JSON answer must hold to be it."""
-
-    name: str
-    port: int
-    path: str
-    key: str
-
-
-# Each answers its path without a key and without work: their own documentation of the HTTP interface.
-KNOWN = (
-    Known("vLLM", 8000, "/version", "version"),
-    Known("llama.cpp", 8080, "/props", "default_generation_settings"),
-    Known("SGLang", 30000, "/get_model_info", "model_path"),
-)
+# A runtime that hangs is given up by its collector's own requests before this.
+READINGS_S = 5.0
+_NAMES: Mapping[Kind | str, str] = {
+    "ollama": "Ollama",
+    "vllm": "vLLM",
+    "llamacpp": "llama.cpp",
+    "llamabox": "llama-box",
+    "sglang": "SGLang",
+    "lmstudio": "LM Studio",
+    "openai": "OpenAI-compatible server",
+}
 
 
 def runtimes(settings: Settings) -> Finding:
-    """Say which runtimes answer at the ports they use by default, and Ollama where the settings say."""
-    url = address(settings.node.ollama_url, os.environ).url
-    version = _ask(url + "/api/version", "version")
-    found = [f"Ollama {version} at {url}"] if version is not None else []
-    for known in KNOWN:
-        base = f"http://127.0.0.1:{known.port}"
-        if _ask(base + known.path, known.key) is not None:
-            found.append(f"{known.name} at {base}")
-    if found:
-        return ok("runtimes", f"{', '.join(found)}; penstock node --once shows what is read")
+    """Look once as the agent does, within some seconds, and say what it found and what it misses."""
+    return judge(settings.node, asyncio.run(_views(settings.node)))
+
+
+def judge(settings: NodeSettings, views: Sequence[View]) -> Finding:
+    """Return what the readings of runtimes come to; ``warn``: none is read, or one that is named or found."""
+    read = [_text(view) for view in views if view.status == "ok"]
+    missed = [f"{view.name}: {view.reason or view.status}" for view in views if view.status != "ok"]
+    missed += [f"{url}: no runtime answers" for url in _unidentified(settings, views)]
+    if missed:
+        return warn(
+            "runtimes",
+            "; ".join((*read, *missed)),
+            "start what is missing, look at its log, or correct node.runtimes and node.ollama_url",
+        )
+    if read:
+        return ok("runtimes", f"{', '.join(read)}; penstock node --once shows what is read")
     return warn(
         "runtimes",
-        f"none answers at its usual port; Ollama would be asked at {url}",
-        "start one, or set node.ollama_url (PENSTOCK_NODE__OLLAMA_URL); without one only the machine is read",
+        "none found" if settings.discover else "none named, and node.discover is off",
+        "start one, or name it in node.runtimes (PENSTOCK_NODE__RUNTIMES); the machine is read without one",
     )
 
 
-def _ask(url: str, key: str) -> str | None:
+async def _views(settings: NodeSettings) -> Sequence[View]:
+    collectors: list[Collector] = []
+    # A look must not make a model write.
+    finder = Finder(settings.model_copy(update={"probe": False}), os.environ, collectors)
     try:
-        answer = httpx.get(url, timeout=TIMEOUT_S, trust_env=False)
-        found = answer.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
-        return None
-    return str(found[key]) if isinstance(found, dict) and key in found else None
+        await finder.read()
+        await first_readings(collectors, runs=1, deadline_s=READINGS_S)
+        return [each.view() for each in collectors]
+    finally:
+        await finder.close()
+
+
+def _text(view: View) -> str:
+    found = view.reading.facts.runtime_inventory if view.reading else ()
+    return ", ".join(
+        f"{' '.join(filter(None, (_NAMES[each.kind], each.version)))} at {each.url}" for each in found
+    )
+
+
+def _unidentified(settings: NodeSettings, views: Sequence[View]) -> Sequence[str]:
+    """Return the named addresses where nothing said what it is; collectors are called by kind and port."""
+    ports = {view.name.rpartition(":")[2] for view in views}
+    return [each.url for each in named.candidates(settings) if str(port_of(each.url)) not in ports]

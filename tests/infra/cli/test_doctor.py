@@ -1,18 +1,15 @@
 import json
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from infra.doctor import accelerators, machine, runtimes, services
+from infra.doctor import accelerators, machine, services
 from infra.embedded.folder import LEAST_FREE_BYTES
 from schemas.settings import (
     ClickHouseSettings,
     EmbeddedSettings,
     KafkaSettings,
-    NodeSettings,
     RegistrySettings,
     Settings,
 )
@@ -116,34 +113,3 @@ def test_a_machine_without_accelerators_is_fine_or_says_why() -> None:
     finding = accelerators.nvml(Settings())
     assert finding.verdict in ("ok", "warn")
     assert finding.detail
-
-
-def test_a_runtime_that_does_not_answer_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "KNOWN", ())  # whatever else runs on the machine that runs this test
-    finding = runtimes.runtimes(Settings(node=NodeSettings(ollama_url=f"http://{NOWHERE}")))
-    assert finding.verdict == "warn"
-    assert "PENSTOCK_NODE__OLLAMA_URL" in finding.advice
-
-
-class _Ollama(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = json.dumps({"version": "0.17.4"}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
-
-
-def test_a_runtime_that_answers_is_named_with_its_version() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Ollama) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        finding = runtimes.runtimes(Settings(node=NodeSettings(ollama_url=url)))
-        server.shutdown()
-        thread.join()
-    assert finding.verdict == "ok"
-    assert f"Ollama 0.17.4 at {url}" in finding.detail
