@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from infra.bench.fake_nvml import FakeNvml, build, compiler
 from producers.node.sensors.gpu_events import GpuEvents
 from producers.node.sensors.nvml import Nvml
-from tests.producers.node.sensors.fake_nvml import FakeNvml, build, compiler
 
 
 class Time:

@@ -5,6 +5,7 @@ import asyncio
 import pynvml
 import pytest
 
+from infra.bench.fake_nvml import FakeNvml
 from producers.node.collector import ThreadCollector
 from producers.node.progress import Reading, View
 from producers.node.sensors.gpu_events import XIDS_KEPT, GpuEvents
@@ -13,7 +14,6 @@ from producers.node.slow import SlowParts
 from producers.node.source import Blocking, Facts, SensorAbsent, Xid
 from tests.fixtures.processes import wait_until
 from tests.producers.node.sensors.conftest import Time
-from tests.producers.node.sensors.fake_nvml import FakeNvml
 
 GPU_0, GPU_1 = "GPU-1a2b3c00", "GPU-1a2b3c01"
 DOUBLE_BIT = pynvml.nvmlEventTypeDoubleBitEccError

@@ -11,13 +11,13 @@ import psutil
 import pynvml
 import pytest
 
+from infra.bench.fake_nvml import FakeNvml, compiler
 from producers.node.collector import ThreadCollector
 from producers.node.sensors.nvml import HEALTH_S, REOPEN_S, Nvml
 from producers.node.source import Blocking, Facts, SensorAbsent
 from schemas.events.node_sample import GpuProcess
 from tests.fixtures.processes import wait_until
 from tests.producers.node.sensors.conftest import Time
-from tests.producers.node.sensors.fake_nvml import FakeNvml, compiler
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler")
 

@@ -10,6 +10,8 @@ from typing import Any
 import pynvml
 import pytest
 
+from infra.bench import fake_nvml
+from infra.bench.fake_nvml import H100, FakeNvml, build, compiler
 from producers.node.progress import Reading, View
 from producers.node.sample import Head, assemble
 from producers.node.sensors.nvml import HEALTH_S, REOPEN_S, Nvml
@@ -18,11 +20,10 @@ from producers.node.source import Facts
 from schemas.codec.serde import decode_body, encode_body
 from schemas.events.node_sample import AgentSample, NodeSample
 from tests.producers.node.sensors.conftest import Time
-from tests.producers.node.sensors.fake_nvml import H100, FakeNvml, build, compiler
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler")
 
-SOURCE = Path(__file__).with_name("fake_nvml.c").read_text()
+SOURCE = fake_nvml.SOURCE.read_text()
 FUNCTIONS = sorted(
     set(re.findall(r"\bnvml(Device\w+)\(", SOURCE)) | set(re.findall(r"^(?:ONE|KEYED)\((\w+)", SOURCE, re.M))
 )
@@ -154,7 +155,7 @@ def test_a_library_older_than_the_binding(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from tests.producers.node.sensors.fake_nvml import FakeNvml
+from infra.bench.fake_nvml import FakeNvml
 from producers.node.sensors import nvml, gpu_events
 from producers.node.source import SensorAbsent
 fake = FakeNvml(Path(sys.argv[1]))

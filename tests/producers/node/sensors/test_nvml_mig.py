@@ -5,10 +5,10 @@ import math
 import pynvml
 import pytest
 
+from infra.bench.fake_nvml import FakeNvml
 from producers.node.sensors.nvml import HEALTH_S, Nvml
 from schemas.events.node_sample import GpuProcess
 from tests.producers.node.sensors.conftest import Time
-from tests.producers.node.sensors.fake_nvml import FakeNvml
 
 WHOLE, OTHER = "GPU-1a2b3c00", "GPU-1a2b3c01"
 FIRST, SECOND = "MIG-77000000", "MIG-77000001"

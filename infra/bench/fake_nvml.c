@@ -1,4 +1,4 @@
-/* A stand-in for NVIDIA's library, to go the whole way through ctypes: as many devices as the test says, each
+/* A stand-in for NVIDIA's library, to go the whole way through ctypes: as many devices as one says, each
  * reading settable, each function able to fail with any of NVML's codes. It lacks functions that old drivers
  * lack, such as nvmlDeviceGetCurrentClocksEventReasons; compiled with OLD it lacks what came with MIG as well. */
 #include <stdint.h>
@@ -46,9 +46,26 @@ int fake_sets(void) { return sets_open; }
 int fake_samples(void) { return samples_open; }
 int fake_opened(void) { return opened; }
 
+/* A process that is measured is driven from outside: readings are in a file, and while another is there it hangs. */
+static char hang_file[512];
+__attribute__((constructor)) static void from_folder(void) {
+    const char *folder = getenv("FAKE_NVML_FOLDER");
+    if (!folder) return;
+    char path[512], key[64]; int device; long long value;
+    snprintf(path, sizeof path, "%s/readings", folder); snprintf(hang_file, sizeof hang_file, "%s/hang", folder);
+    FILE *file = fopen(path, "r");
+    if (!file) return;
+    while (fscanf(file, "%d;%lld;%63[^\n]", &device, &value, key) == 3) {
+        fake_set(device, key, value);
+        if (device >= device_count) device_count = device + 1;
+    }
+    fclose(file);
+}
+
 static int at(void *handle) { return (int)((char *)handle - handles); }
 static int fail(void *handle, const char *function) {
     if (hang_ms) usleep(hang_ms * 1000);
+    while (*hang_file && !access(hang_file, F_OK)) usleep(50000);
     int device = handle ? at(handle) : -1;
     int all = (int)get(failures, failure_count, -1, "everything", OK);
     if (all) return all;

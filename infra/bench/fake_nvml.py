@@ -7,8 +7,10 @@ gets it, so the sensor and pynvml run unchanged.
 import ctypes
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
+SOURCE = Path(__file__).with_suffix(".c")
 XID = 8
 _WHOLE, _SLOTS = 16, 8  # places of whole devices, and of the instances of each, in the library
 
@@ -68,8 +70,21 @@ def build(folder: Path, *flags: str) -> Path:
         "-o",
         str(target),
     ]
-    subprocess.run([*command, str(Path(__file__).with_suffix(".c"))], check=True, timeout=60)
+    subprocess.run([*command, str(SOURCE)], check=True, timeout=60)
     return target
+
+
+def environment(library: Path, devices: int) -> Mapping[str, str]:
+    """Return what makes a process find the library, with so many H100; ``hang`` in its folder hangs it."""
+    folder = library.parent
+    lines = [f"{device};{value};{key}\n" for device in range(devices) for key, value in H100.items()]
+    (folder / "readings").write_text("".join(lines), "utf-8")
+    return {"LD_LIBRARY_PATH": str(folder), "FAKE_NVML_FOLDER": str(folder)}
+
+
+def hang(library: Path) -> None:
+    """Let every call in a process with that environment hang from now on."""
+    (library.parent / "hang").touch()
 
 
 class FakeNvml:
