@@ -14,7 +14,7 @@ from api.query.hub import Hub
 from schemas.codec import Codec, Event
 from schemas.errors import EventError, PenstockError, UnavailableError, UnknownSchemaError
 from schemas.events.node_state import NodeState
-from schemas.kafka import connection
+from schemas.kafka import METADATA_MAX_AGE_MS, connection
 from schemas.registry import Registry
 from schemas.settings import Settings
 from schemas.topics import NODE_STATES, NODES
@@ -73,6 +73,7 @@ class Live:
             **connection(self._settings.kafka),
             enable_auto_commit=False,
             isolation_level="read_committed",
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=100,
         )

@@ -21,7 +21,7 @@ from faust.types import TP
 
 from processors.faust import metrics
 from processors.faust.letters import Record
-from schemas.kafka import connection
+from schemas.kafka import METADATA_MAX_AGE_MS, connection
 from schemas.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -181,6 +181,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             client_id="penstock-worker",
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             isolation_level="read_committed",
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_poll_records=settings.worker.batch_records,

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from schemas.errors import UnavailableError
-from schemas.kafka import connection
+from schemas.kafka import METADATA_MAX_AGE_MS, connection
 from schemas.settings import Settings
 from schemas.topic_id import TopicIds
 from schemas.topics import TOPICS, Topic
@@ -45,6 +45,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no t
             group_id=group_of(settings),
             enable_auto_commit=False,
             isolation_level="read_committed",
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             auto_offset_reset="earliest",
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=SESSION_MS // 3,
