@@ -7,7 +7,8 @@ masked by the name of their field, and in addresses.
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import structlog
@@ -27,6 +28,9 @@ QUIET = (
     "urllib3",
     "kafka",
 )
+# A library that retries ten times a second says the same each time; once in so many seconds will do.
+REPEAT_S = 30.0
+_REMEMBERED = 256
 MASK = "**********"
 _SECRET_NAME = re.compile(r"password|secret|token$|api_?key|authorization|cookie", re.IGNORECASE)
 _USER_INFO = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]+(?=@)")
@@ -41,6 +45,30 @@ def hide_secrets(_logger: object, _method: str, line: MutableMapping[str, Any]) 
         elif isinstance(value, str):
             line[name] = _BEARER.sub(rf"\1 {MASK}", _USER_INFO.sub(MASK, value))
     return line
+
+
+class Repeats(logging.Filter):
+    """Lets a warning or an error of the quiet libraries through once in ``REPEAT_S``.
+
+    The same is the same logger and the same text before its values are put in.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is to be written."""
+        if record.name.partition(".")[0] not in QUIET or record.levelno < logging.WARNING:
+            return True
+        line, now_s = (record.name, str(record.msg)), self._clock()
+        if now_s - self._said.get(line, -REPEAT_S) < REPEAT_S:
+            return False
+        if len(self._said) >= _REMEMBERED:
+            self._said.clear()
+        self._said[line] = now_s
+        return True
 
 
 def configure(settings: LogSettings, *, process: str) -> None:
@@ -65,6 +93,8 @@ def configure(settings: LogSettings, *, process: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(json=json))
     )
+    if settings.level != "debug":
+        handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())

@@ -15,8 +15,8 @@ from schemas.topics import TOPICS, Topic
 COMPACTED_SEGMENT_BYTES = 8 << 20
 
 
-# For consumers. A broker that has just started may answer that it knows no such topic; a group that meets then
-# is given no partitions, and meets again only when its leader has asked anew: by default after five minutes.
+# For consumers. A broker that has just started may answer that it knows no such topic. A group that meets
+# then is given no partitions, and meets again only when its leader has asked anew: by default in 5 min.
 METADATA_MAX_AGE_MS = 5_000
 
 

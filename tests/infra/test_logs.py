@@ -95,3 +95,25 @@ def test_the_console_form_is_for_people(capsys: pytest.CaptureFixture[str]) -> N
     text = capsys.readouterr().err
     assert "listening" in text
     assert not text.startswith("{")
+
+
+def test_a_library_that_repeats_itself_is_heard_once() -> None:
+    now = [0.0]
+    repeats = logs.Repeats(lambda: now[0])
+
+    def heard(name: str, text: str, *values: object, level: int = logging.ERROR) -> bool:
+        return repeats.filter(logging.LogRecord(name, level, "", 0, text, values, None))
+
+    assert heard("aiokafka.client", "Unable connect to %s", "a")
+    assert not heard("aiokafka.client", "Unable connect to %s", "b")
+    assert heard("aiokafka.client", "Topic %s is gone", "t")
+    assert heard("aiokafka.consumer", "Unable connect to %s", "a")
+    now[0] = logs.REPEAT_S
+    assert heard("aiokafka.client", "Unable connect to %s", "a")
+
+
+def test_what_we_say_ourselves_is_never_left_out() -> None:
+    repeats = logs.Repeats(lambda: 0.0)
+    record = logging.LogRecord("processors.faust.partition", logging.ERROR, "", 0, "again", (), None)
+    assert repeats.filter(record)
+    assert repeats.filter(record)
