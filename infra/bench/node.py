@@ -18,6 +18,7 @@ from infra.bench.runtimes import Standins, standins
 from infra.bench.stack import apart, penstock, servers, wait_until
 from infra.bench.table import Table
 from schemas.codec import Codec
+from schemas.codec.serde import encode_body
 from schemas.errors import UnavailableError
 from schemas.events.node_sample import NodeSample
 from schemas.kafka import connection
@@ -155,7 +156,7 @@ def table(phases: Sequence[Measured], sent: Sequence[Sent]) -> Table:
         "The node agent",
         (
             *("", "CPU, % of a core", "resident, MB", "samples", "lateness p50, ms", "lateness p99, ms"),
-            *("sample, bytes: median", "largest"),
+            *("sample, bytes: median", "largest", "median without runtimes"),
         ),
         [_row(phase, seen) for phase in phases],
         f"One sample a second, {MEASURED_S:.0f} s each; {GPUS} GPUs by a stand-in for NVML, three runtimes by"
@@ -167,10 +168,11 @@ def _row(phase: Measured, sent: Sequence[Sent]) -> Sequence[object]:
     mine = [each for each in sent if phase.began <= each.sample.occurred_at < phase.ended]
     late_ms = sorted(1000 * each.sample.agent.lateness_s for each in mine)
     sizes = [each.size_bytes for each in mine]
+    bare = [len(encode_body(each.sample._replace(runtimes=()))) for each in mine]
     return (
         *(phase.how, round(100 * phase.cpu_ratio, 2), round(phase.rss_bytes / MB), len(mine)),
         *(round(_rank(late_ms, 0.5), 2), round(_rank(late_ms, 0.99), 2)),
-        *(round(statistics.median(sizes)), max(sizes)),
+        *(round(statistics.median(sizes)), max(sizes), round(statistics.median(bare))),
     )
 
 
