@@ -170,7 +170,7 @@ def _row(phase: Measured, sent: Sequence[Sent]) -> Sequence[object]:
     sizes = [each.size_bytes for each in mine]
     bare = [len(encode_body(each.sample._replace(runtimes=()))) for each in mine]
     return (
-        *(phase.how, round(100 * phase.cpu_ratio, 2), round(phase.rss_bytes / MB), len(mine)),
+        *(phase.how, round(100 * phase.cpu_ratio, 2), round(phase.rss_bytes / MB, 1), len(mine)),
         *(round(_rank(late_ms, 0.5), 2), round(_rank(late_ms, 0.99), 2)),
         *(round(statistics.median(sizes)), max(sizes), round(statistics.median(bare))),
     )

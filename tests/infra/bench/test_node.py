@@ -17,7 +17,7 @@ def test_a_phase_is_measured_by_its_own_samples() -> None:
     before, after = sent(0, 9.0, 9000), sent(101, 9.0, 9000)
     mine = [sent(seq, seq / 1000, 1000 + seq) for seq in range(1, 101)]
     found = table([PHASE], [before, *mine, after])
-    assert list(found.rows[0][:-1]) == ["usual", 1.23, 70, 100, 50.0, 99.0, 1050, 1100]
+    assert list(found.rows[0][:-1]) == ["usual", 1.23, 70.4, 100, 50.0, 99.0, 1050, 1100]
     assert found.rows[0][-1] == len(encode_body(mine[0].sample)), "it has no runtimes to leave out"
     assert len(found.columns) == len(found.rows[0])
     assert "has 9000 bytes" in found.note
