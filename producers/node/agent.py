@@ -14,7 +14,6 @@ from producers.health import Health, HealthServer
 from producers.node.collector import Collector, collector
 from producers.node.discovery import finder
 from producers.node.identity import Identity, describe, identify
-from producers.node.recording import Recorder
 from producers.node.sampler import Sampler
 from producers.node.sources import all_sources
 from producers.schedule import Tick, ticks
@@ -185,6 +184,8 @@ async def record(settings: Settings, file: Path) -> None:
         ConfigError: the file exists already or cannot be made.
         RecordingError: the file cannot be written any more.
     """
+    from producers.node.recording import Recorder  # fastavro comes with it, 10 MB that only a recording needs
+
     with Recorder(file) as recorder:
         await Agent(settings, identify(settings.node, settings.data_dir), recorder).run()
 

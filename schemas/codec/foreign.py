@@ -5,8 +5,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-import fastavro
-
 from schemas.codec.catalog import VIEWS, Event, latest, packaged
 from schemas.codec.framing import PREFIX_BYTES
 from schemas.errors import DecodeError
@@ -31,6 +29,8 @@ def foreign_reader(schema: str) -> Callable[[bytes], Event]:
 
 def read_as_latest(event: str, writer: Mapping[str, Any], body: bytes) -> tuple[Event, int]:
     """Return the event in an Avro body written with an older schema, and where it ends."""
+    import fastavro  # not above: the agent of every node would carry its 10 MB and never read a foreign event
+
     ours = latest(event).schema
     buffer = io.BytesIO(body)
     found = fastavro.schemaless_reader(
