@@ -51,7 +51,6 @@ class Insertion:
 
     def __init__(self, inserter: Any) -> None:  # noqa: ANN401 - chdb publishes no types
         self._inserter = inserter
-        self._open = True
 
     def append(self, data: bytes) -> None:
         """Hand over the next bytes, cut anywhere."""
@@ -62,7 +61,6 @@ class Insertion:
 
     def finish(self) -> Outcome:
         """Write what is left; the rows are then in the table."""
-        self._open = False
         try:
             result = self._inserter.finish()
         except RuntimeError as exc:
@@ -70,12 +68,6 @@ class Insertion:
         return Outcome(
             written_rows=result.rows_written, written_bytes=result.bytes_written, elapsed_s=result.elapsed
         )
-
-    def abandon(self) -> None:
-        """Drop the block being built; nothing happens after ``finish``."""
-        if self._open:
-            self._open = False
-            self._inserter.cancel()
 
 
 class Handle:

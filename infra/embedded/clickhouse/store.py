@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from infra.embedded.clickhouse.engine import Engine, Handle, Insertion
+from infra.embedded.clickhouse.engine import Engine, Handle
 from infra.embedded.clickhouse.failure import (
     QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING,
     TIMEOUT_EXCEEDED,
@@ -40,7 +40,6 @@ class Lease:
     session: Session | None = None
     restore: dict[str, str] = field(default_factory=dict)
     database: str = ""
-    insertion: Insertion | None = None
     killable: bool = True
     running: asyncio.Future[object] | None = None
 
@@ -185,9 +184,7 @@ def _prepare(lease: Lease, limits: Limits) -> None:
 
 
 def _clean(lease: Lease) -> None:
-    """Leave nothing behind: drop a half-built insertion, then the handle, or what was set on a session's."""
-    if lease.insertion is not None:
-        lease.insertion.abandon()
+    """Leave nothing behind: drop the handle, or what was set on a session's."""
     if lease.session is None:
         lease.handle.close()
         return
