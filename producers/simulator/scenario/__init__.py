@@ -1,0 +1,1 @@
+"""Scenarios: a fleet, what is asked of it, what goes wrong, and what must be noticed."""

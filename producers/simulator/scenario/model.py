@@ -1,0 +1,84 @@
+"""A scenario, read and checked: the one value that the engine and the scorer are given.
+
+Names of nodes are expanded, patterns and racks resolved, units converted: seconds, bytes, watts, °C, µs since
+the epoch. Everything is frozen, compares by value and can be sent to another process.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from producers.simulator.scenario.arrivals import Arrivals
+from producers.simulator.scenario.changes import AnyChange
+from producers.simulator.scenario.faults import AnyFault
+from producers.simulator.scenario.machines import Environment, Node
+
+Severity = Literal["info", "warning", "critical"]
+Kind = Literal["pattern", "alert"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From one moment to another, seconds from the start of the scenario, both included."""
+
+    begin_s: float
+    end_s: float
+
+    def holds(self, at_s: float) -> bool:
+        """Return whether a moment lies within."""
+        return self.begin_s <= at_s <= self.end_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """A label: this must open, and resolve, when it says. ``resolves`` None: it is open at the end.
+
+    ``node`` is empty for an alert about the fleet; ``members`` are the nodes of a correlated incident.
+    ``severity`` is the highest it reaches; None: any. ``line`` of the file, for messages.
+    """
+
+    kind: Kind
+    id: str
+    node: str = ""
+    opens: Window
+    resolves: Window | None
+    severity: Severity | None = None
+    members: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """A consequence: this may open and need not. Empty ``nodes``: on any node, and on none."""
+
+    kind: Kind
+    id: str
+    nodes: tuple[str, ...] = ()
+    between: Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A fleet, what is asked of it, what happens to it, and what must be noticed.
+
+    ``starts_at`` in µs since the epoch. ``labelled``: it has labels, if only that nothing may be noticed.
+    """
+
+    name: str
+    about: str
+    seed: int
+    starts_at: int
+    duration_s: float
+    interval_s: float
+    fleet: str
+    environment: Environment
+    nodes: tuple[Node, ...]
+    arrivals: tuple[Arrivals, ...] = ()
+    changes: tuple[AnyChange, ...] = ()
+    faults: tuple[AnyFault, ...] = ()
+    expect: tuple[Expectation, ...] = ()
+    allow: tuple[Allowance, ...] = ()
+    labelled: bool = False
+
+    def node(self, name: str) -> Node:
+        """Return a node by its name, which exists."""
+        return next(node for node in self.nodes if node.name == name)
