@@ -19,13 +19,13 @@ class Topic:
     written_by: str
     cleanup: Literal["delete", "compact"]
     retention_ms: int
-    by_node: bool = True
+    spread: bool = True
     ticks: bool = False
     stored: bool = True
 
     def partitions(self, settings: KafkaSettings) -> int:
-        """Return how many partitions the topic is created with: one, unless it is keyed by node."""
-        return settings.partitions if self.by_node else 1
+        """Return how many partitions the topic is created with: one, unless it is spread over several."""
+        return settings.partitions if self.spread else 1
 
     def full_name(self, settings: KafkaSettings) -> str:
         """Return the name in Kafka."""
@@ -35,24 +35,98 @@ class Topic:
 NODES = Topic("nodes", ("node_registered", "node_stopped"), "node_id", "node agent", "compact", 0)
 TELEMETRY = Topic(
     "telemetry",
-    ("node_sample", "clock_tick"),
+    ("node_sample", "node_registered", "node_stopped", "node_hint", "clock_tick"),
     "node_id",
-    "node agent, clock",
+    "node agent, pattern stage, clock",
+    "delete",
+    7 * DAY_MS,
+    ticks=True,
+)
+REQUESTS = Topic(
+    "requests",
+    (
+        "request_received",
+        "request_admitted",
+        "request_routed",
+        "request_first_token",
+        "request_finished",
+        "clock_tick",
+    ),
+    "request_id",
+    "router, clock",
     "delete",
     7 * DAY_MS,
     ticks=True,
 )
 NODE_STATES = Topic("node-states", ("node_state",), "node_id", "node stage", "compact", 0)
-PANES = Topic("panes", ("node_pane",), "node_id", "node stage", "delete", 7 * DAY_MS)
-DEAD_LETTERS = Topic(
-    "dead-letters", ("dead_letter",), "source topic", "any reader", "delete", 30 * DAY_MS, by_node=False
+PANES = Topic(
+    "panes",
+    ("node_pane", "request_pane", "operator_action", "watermark"),
+    "node_id",
+    "node stage, request stage, API",
+    "delete",
+    7 * DAY_MS,
 )
-# A stage's own memory: states and the offset they stand at. Only its stage reads it.
-NODE_STAGE_STATES = Topic("node-stage-states", (), "node_id", "node stage", "compact", 0, stored=False)
+OBSERVATIONS = Topic(
+    "observations",
+    ("observation_opened", "observation_updated", "observation_resolved"),
+    "node_id",
+    "pattern stage",
+    "delete",
+    30 * DAY_MS,
+)
+SUMMARIES = Topic(
+    "summaries",
+    ("node_summary", "wes_baseline", "operator_action", "watermark"),
+    "fleet",
+    "pattern stage, baselines, API",
+    "delete",
+    DAY_MS,
+    spread=False,
+)
+ALERTS = Topic(
+    "alerts",
+    ("alert_opened", "alert_updated", "alert_resolved"),
+    "fleet",
+    "fleet stage",
+    "delete",
+    30 * DAY_MS,
+    spread=False,
+)
+DEAD_LETTERS = Topic(
+    "dead-letters", ("dead_letter",), "source topic", "any reader", "delete", 30 * DAY_MS, spread=False
+)
 
-TOPICS: Sequence[Topic] = (NODES, TELEMETRY, NODE_STATES, PANES, DEAD_LETTERS, NODE_STAGE_STATES)
+
+def _states_of(stage: str, key: str, *, spread: bool = True) -> Topic:
+    """A stage's own memory: states and the offset they stand at. Only its stage reads it."""
+    return Topic(
+        f"{stage}-states", (), key, stage.replace("-", " "), "compact", 0, spread=spread, stored=False
+    )
+
+
+NODE_STAGE_STATES = _states_of("node-stage", "node_id")
+REQUEST_STAGE_STATES = _states_of("request-stage", "node_id")
+PATTERN_STAGE_STATES = _states_of("pattern-stage", "node_id")
+FLEET_STAGE_STATES = _states_of("fleet-stage", "fleet", spread=False)
+
+TOPICS: Sequence[Topic] = (
+    NODES,
+    TELEMETRY,
+    REQUESTS,
+    NODE_STATES,
+    PANES,
+    OBSERVATIONS,
+    SUMMARIES,
+    ALERTS,
+    DEAD_LETTERS,
+    NODE_STAGE_STATES,
+    REQUEST_STAGE_STATES,
+    PATTERN_STAGE_STATES,
+    FLEET_STAGE_STATES,
+)
 
 
 def topic_of(event: str) -> Topic:
-    """Return the topic an event is written to; ``clock_tick`` goes to every topic with ``ticks``."""
+    """Return the first topic an event is written to; ``clock_tick`` goes to every topic with ``ticks``."""
     return next(topic for topic in TOPICS if event in topic.events)

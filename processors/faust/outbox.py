@@ -79,6 +79,6 @@ class Outbox:
 
     def _place(self, topic: Topic) -> tuple[str, int]:
         """Outputs stay in the partition of their cause; a topic that is not keyed by node has one."""
-        partition = self._source.partition if topic.by_node else 0
+        partition = self._source.partition if topic.spread else 0
         place = self._places[topic.name] = (topic.full_name(self._settings.kafka), partition)
         return place

@@ -143,7 +143,7 @@ async def _prepare(settings: Settings, stages: Sequence[Stage[Any]]) -> None:
     for stage in stages:
         topics |= {stage.source.name: stage.source, stage.states.name: stage.states}
     await ensure_topics(settings.kafka, topics.values())
-    names = {topic.full_name(settings.kafka) for topic in topics.values() if topic.by_node}
+    names = {topic.full_name(settings.kafka) for topic in topics.values() if topic.spread}
     counts = await _partitions(settings, sorted(names))
     if len(set(counts.values())) > 1:
         shown = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

@@ -8,23 +8,74 @@ from importlib import resources
 from typing import Any
 
 from schemas.events import (
+    alert,
     clock_tick,
     dead_letter,
+    node_hint,
     node_pane,
     node_registered,
     node_sample,
     node_state,
     node_stopped,
+    node_summary,
+    observation,
+    operator_action,
+    request_admitted,
+    request_finished,
+    request_first_token,
+    request_pane,
+    request_received,
+    request_routed,
+    watermark,
+    wes_baseline,
 )
+from schemas.events.alert import AlertOpened, AlertResolved, AlertUpdated
 from schemas.events.clock_tick import ClockTick
 from schemas.events.dead_letter import DeadLetter
+from schemas.events.node_hint import NodeHint
 from schemas.events.node_pane import NodePane
 from schemas.events.node_registered import NodeRegistered
 from schemas.events.node_sample import NodeSample
 from schemas.events.node_state import NodeState
 from schemas.events.node_stopped import NodeStopped
+from schemas.events.node_summary import NodeSummary
+from schemas.events.observation import ObservationOpened, ObservationResolved, ObservationUpdated
+from schemas.events.operator_action import OperatorAction
+from schemas.events.request_admitted import RequestAdmitted
+from schemas.events.request_finished import RequestFinished
+from schemas.events.request_first_token import RequestFirstToken
+from schemas.events.request_pane import RequestPane
+from schemas.events.request_received import RequestReceived
+from schemas.events.request_routed import RequestRouted
+from schemas.events.watermark import Watermark
+from schemas.events.wes_baseline import WesBaseline
 
-Event = NodeRegistered | NodeStopped | NodeSample | NodeState | NodePane | ClockTick | DeadLetter
+Event = (
+    NodeRegistered
+    | NodeStopped
+    | NodeSample
+    | NodeState
+    | NodePane
+    | NodeHint
+    | NodeSummary
+    | RequestReceived
+    | RequestAdmitted
+    | RequestRouted
+    | RequestFirstToken
+    | RequestFinished
+    | RequestPane
+    | ObservationOpened
+    | ObservationUpdated
+    | ObservationResolved
+    | AlertOpened
+    | AlertUpdated
+    | AlertResolved
+    | OperatorAction
+    | WesBaseline
+    | ClockTick
+    | Watermark
+    | DeadLetter
+)
 
 EVENT_TYPES: Mapping[str, type[Event]] = {
     "node_registered": NodeRegistered,
@@ -32,10 +83,48 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
     "node_sample": NodeSample,
     "node_state": NodeState,
     "node_pane": NodePane,
+    "node_hint": NodeHint,
+    "node_summary": NodeSummary,
+    "request_received": RequestReceived,
+    "request_admitted": RequestAdmitted,
+    "request_routed": RequestRouted,
+    "request_first_token": RequestFirstToken,
+    "request_finished": RequestFinished,
+    "request_pane": RequestPane,
+    "observation_opened": ObservationOpened,
+    "observation_updated": ObservationUpdated,
+    "observation_resolved": ObservationResolved,
+    "alert_opened": AlertOpened,
+    "alert_updated": AlertUpdated,
+    "alert_resolved": AlertResolved,
+    "operator_action": OperatorAction,
+    "wes_baseline": WesBaseline,
     "clock_tick": ClockTick,
+    "watermark": Watermark,
     "dead_letter": DeadLetter,
 }
-_MODULES = (node_registered, node_stopped, node_sample, node_state, node_pane, clock_tick, dead_letter)
+_MODULES = (
+    alert,
+    clock_tick,
+    dead_letter,
+    node_hint,
+    node_pane,
+    node_registered,
+    node_sample,
+    node_state,
+    node_stopped,
+    node_summary,
+    observation,
+    operator_action,
+    request_admitted,
+    request_finished,
+    request_first_token,
+    request_pane,
+    request_received,
+    request_routed,
+    watermark,
+    wes_baseline,
+)
 
 # Every record of every schema, nested ones included, by its Avro name.
 VIEWS: Mapping[str, type[tuple[Any, ...]]] = {

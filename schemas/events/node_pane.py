@@ -1,5 +1,6 @@
-"""Typed view of ``avro/node_pane.v1.avsc`` (units there); times are µs since the epoch."""
+"""Typed view of ``avro/node_pane.v2.avsc`` (units there); times are µs since the epoch."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.events.reading import NAN
@@ -51,6 +52,9 @@ class GpuPane(NamedTuple):
     """Readings of one accelerator over a pane."""
 
     gpu_id: str
+    name: str
+    vendor: str
+    mig_parent: str
     utilization_ratio: Statistic
     memory_utilization_ratio: Statistic
     memory_used_bytes: Statistic
@@ -65,6 +69,7 @@ class GpuPane(NamedTuple):
     power_limit_w: float = NAN
     sm_clock_max_mhz: float = NAN
     idle_power_w: float = NAN
+    power_limit_default_w: float = NAN
     samples: float = NAN
     lost: float = NAN
     active: float = NAN
@@ -89,6 +94,7 @@ class RuntimePane(NamedTuple):
     tokens_per_second: Statistic
     samples: float = NAN
     up: float = NAN
+    stalled: float = NAN
     slots: float = NAN
     interval_s: float = NAN
     prompt_tokens: float = NAN
@@ -112,9 +118,12 @@ class ModelPane(NamedTuple):
 
     name: str
     runtime_id: str
+    quantization: str
     tokens_per_second: Statistic
     wes: Statistic
     vram_bytes: float = NAN
+    parameters: float = NAN
+    context_length: float = NAN
     generation_tokens: float = NAN
 
 
@@ -138,6 +147,15 @@ class GpuHealthPane(NamedTuple):
     xids: tuple[int, ...] = ()
 
 
+class SuspectPane(NamedTuple):
+    """A reading that was set aside in a pane."""
+
+    reading: str
+    why: str
+    value: float
+    samples: float
+
+
 class NodePane(NamedTuple):
     """Ten seconds of one node, aligned to event time; panes merge into any longer window."""
 
@@ -145,6 +163,10 @@ class NodePane(NamedTuple):
     node_id: str
     fleet: str
     boot_id: str
+    agent_version: str
+    cpu_model: str
+    driver_version: str
+    tags: Mapping[str, str]
     occurred_at: int
     started_at: int
     last_arrived_at: int
@@ -154,6 +176,7 @@ class NodePane(NamedTuple):
     missing: float
     late: float
     spooled: float
+    stopped: float
     delay_max_s: float
     inference_unknown: float
     inference_idle: float
@@ -182,3 +205,4 @@ class NodePane(NamedTuple):
     runtimes: tuple[RuntimePane, ...] = ()
     models: tuple[ModelPane, ...] = ()
     gpu_health: tuple[GpuHealthPane, ...] = ()
+    suspects: tuple[SuspectPane, ...] = ()

@@ -1,8 +1,9 @@
-"""Typed view of ``avro/node_state.v1.avsc`` (units there); times are µs since the epoch."""
+"""Typed view of ``avro/node_state.v2.avsc`` (units there); times are µs since the epoch."""
 
 from typing import Literal, NamedTuple
 
 from schemas.events.node_sample import GpuStatus, RuntimeStatus
+from schemas.events.observation import RoutingHint
 from schemas.events.reading import NAN
 
 InferenceState = Literal["unknown", "idle", "idle_spd", "busy", "live"]
@@ -72,6 +73,8 @@ class NodeState(NamedTuple):
     thermal_reason: str
     thermal_since: int
     cpu_thermal_state: ThermalState
+    routing_hint: RoutingHint = "clear"
+    routing_hint_source: str = ""
     thermal_penalty: float = NAN
     tokens_per_second: float = NAN
     power_w: float = NAN
