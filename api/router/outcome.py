@@ -7,9 +7,9 @@ class Outcome(StrEnum):
     """The one end of a request."""
 
     COMPLETED = "completed"
-    """The answer went out whole; a refusal of the upstream that is the caller's fault (4xx) is upstream_error."""
+    """The answer went out whole."""
     UPSTREAM_ERROR = "upstream_error"
-    """No upstream gave an answer, or one answered with an error; nothing of an answer had gone out."""
+    """The upstream answered with an error, 4xx among them, or none answered; no answer had begun."""
     UPSTREAM_DIED = "upstream_died"
     """The answer had begun when its upstream broke off or fell silent."""
     CLIENT_ABANDONED = "client_abandoned"
