@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, replace
 
 from producers.simulator.fleet import NodeModel
-from producers.simulator.physics import GpuMoment, GpuState, gpu_moment, heat, load, noise
+from producers.simulator.demo_physics import GpuMoment, GpuState, gpu_moment, heat, load, noise
 from schemas.events.node_sample import (
     AgentSample,
     GpuSample,

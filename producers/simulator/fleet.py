@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from producers.simulator.physics import GpuModel
+from producers.simulator.demo_physics import GpuModel
 from schemas.events.node_registered import (
     AvailableModel,
     CollectorInventory,
