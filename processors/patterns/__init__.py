@@ -1,0 +1,1 @@
+"""Patterns: pure judgements of a window of panes. One file each."""

@@ -1,0 +1,1 @@
+"""Windows over panes: what patterns judge."""
