@@ -71,6 +71,14 @@ class PowerCap(GpuFault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PowerBrake(GpuFault):
+    """The power supply cannot hold: it asserts the boards' power brake for a share of each period."""
+
+    period_s: float = 4.0
+    share_ratio: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PcieLinkDrop(GpuFault):
     """The link trains to fewer lanes, or to an older generation (0: the same)."""
 
@@ -122,6 +130,13 @@ class NoisyNeighbour(GpuFault):
     memory_bytes: float = 0.0
     vram_bytes: float = 0.0
     disk_bytes_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuOffload(RuntimeFault):
+    """This share of the layers runs on the CPU: the accelerators wait for it."""
+
+    layers_ratio: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,12 +226,14 @@ AnyFault = (
     | Dust
     | AmbientRise
     | PowerCap
+    | PowerBrake
     | PcieLinkDrop
     | MemoryLeak
     | SwapStorm
     | KvPressure
     | LongPromptFlood
     | NoisyNeighbour
+    | CpuOffload
     | EngineHang
     | EngineErrors
     | RuntimeCrash
