@@ -66,7 +66,7 @@ class Ask:
         received_us: the same by the wall clock, microseconds since the epoch.
         workload: a label of the caller's for what this is part of.
         session: requests of one conversation share it.
-        tags: labels, from header and body, each once, in order.
+        tags: labels of the caller's, from header and body; a label without a value has an empty one.
         priority: as asked, before any ceiling.
         goal: as asked for this request.
         prompt_tokens: an estimate: a quarter of the text's characters, and a sum for each image.
@@ -93,7 +93,7 @@ class Ask:
     received_us: int = 0
     workload: str = ""
     session: str = ""
-    tags: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
     priority: int = 0
     goal: Goal | None = None
     prompt_tokens: int = 0

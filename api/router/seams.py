@@ -95,6 +95,9 @@ class Chooser(Protocol):
     def ended(self, ask: Ask, choice: Choice, *, ok: bool, usage: "Usage") -> None:
         """Hear that an attempt is over; called once for each ``began``."""
 
+    def knows(self, model: str) -> bool:
+        """Tell whether any upstream, be it away, is known to have ``model``."""
+
     def upstreams(self) -> Sequence[Upstream]:
         """Return those known now."""
 
@@ -172,6 +175,7 @@ class Finish:
 
     ``status`` is what the client was told, 499 where it had left. ``attempts`` counts the upstreams asked;
     ``choice`` is the last of them. ``reported_model`` is the model that the upstream says it served.
+    ``last_chunk_s`` is when its last bytes came, by the monotonic clock; None where none did.
     ``error`` is one sentence, and never holds any of the prompt or answer.
     """
 
@@ -182,6 +186,7 @@ class Finish:
     usage: Usage = NO_USAGE
     finish_reason: str = ""
     reported_model: str = ""
+    last_chunk_s: float | None = None
     error: str = ""
 
 
@@ -214,4 +219,4 @@ class Gate(Protocol):
     """Knows the callers."""
 
     def identify(self, headers: Mapping[bytes, bytes]) -> Caller | None:
-        """Return who sends these headers, names in lower case; None where it may not come in."""
+        """Return who sends these headers, names in lower case; None where a key is needed and none works."""

@@ -1,0 +1,1 @@
+"""Requests and answers between OpenAI's dialect and Ollama's: pure functions from JSON to JSON."""
