@@ -16,13 +16,18 @@ class Arrived(NamedTuple):
 
     event: Event
     arrived_at: int
+    partition: int = 0
 
 
 class Output(NamedTuple):
-    """What a stage says: an event for a topic, under a key, in the partition of its cause."""
+    """What a stage says: an event for a topic, under a key.
+
+    Where the topic has the key of the stage's source it stays in the partition of its cause, and so does an
+    event without a key; elsewhere the key decides.
+    """
 
     topic: Topic
-    key: str
+    key: str | None
     event: Event
 
 
@@ -55,8 +60,8 @@ class Stage(Protocol, Generic[State]):
         """The compacted topic that keeps its states."""
         ...
 
-    def key(self, event: Event) -> str | None:
-        """Return whose state the event concerns; None: every key of the partition, as a tick does."""
+    def key(self, event: Event) -> str | tuple[str, ...] | None:
+        """Return whose state, or whose states, the event concerns; None: every key's, as a tick does."""
         ...
 
     def initial(self, key: str) -> State:
@@ -65,6 +70,10 @@ class Stage(Protocol, Generic[State]):
 
     def step(self, state: State, arrived: Arrived) -> tuple[State, Outputs]:
         """Return the state after one record, and what follows from it."""
+        ...
+
+    def forward(self, arrived: Arrived) -> Outputs:
+        """Return what follows from a record that concerns every key, once, after all keys have seen it."""
         ...
 
     def settled(self, state: State) -> bool:
@@ -97,18 +106,21 @@ def advance(states: MutableMapping[str, State], stage: Stage[State], arrived: Ar
 
     ``states`` changes in place: the stage's memory of one partition. A key whose state is over is taken out.
     """
-    key = stage.key(arrived.event)
-    if key is not None:
-        return _advance_key(states, stage, key, arrived)
+    concerned = stage.key(arrived.event)
+    if isinstance(concerned, str):
+        return advance_key(states, stage, concerned, arrived)
     outputs: list[Output | Rejected] = []
-    for every in sorted(states):
-        outputs.extend(_advance_key(states, stage, every, arrived))
+    for key in sorted(states if concerned is None else set(concerned)):
+        outputs.extend(advance_key(states, stage, key, arrived))
+    if concerned is None:
+        outputs.extend(stage.forward(arrived))
     return tuple(outputs)
 
 
-def _advance_key(
+def advance_key(
     states: MutableMapping[str, State], stage: Stage[State], key: str, arrived: Arrived
 ) -> Outputs:
+    """Apply one record to one of the states it concerns; ``advance`` does it for all of them."""
     before = states.get(key)
     if before is None:
         before = stage.initial(key)

@@ -75,7 +75,9 @@ class BatchFolder(Generic[State]):
             self._memory.skip(record.offset)
             self._outbox.reject(record, event)
             return
-        outputs = self._memory.fold(record.offset, Arrived(event, record.timestamp * 1000))
+        outputs = self._memory.fold(
+            record.offset, Arrived(event, record.timestamp * 1000, self._source.partition)
+        )
         if outputs:
             self._outbox.add(record, outputs)
 

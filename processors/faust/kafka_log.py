@@ -28,6 +28,8 @@ BATCH_BYTES = 900 * 1024
 TRANSACTION_TIMEOUT_S = 30
 CLOSE_TIMEOUT_S = 5
 RETRY_S = 1.0
+# Key and value of a record.
+_Pair = tuple[bytes | None, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +127,15 @@ class KafkaLog:
                 raise outcome
         await producer.commit_transaction()
 
-    def _by_partition(self, transaction: Transaction) -> dict[TopicPartition, list[Written]]:
-        places: dict[TopicPartition, list[Written]] = defaultdict(list)
+    def _by_partition(self, transaction: Transaction) -> dict[TopicPartition, list[_Pair]]:
+        places: dict[TopicPartition, list[_Pair]] = defaultdict(list)
         for topic, partition, key, value in transaction.outputs:
             places[topic, partition].append((key, value))
         if transaction.changelog:
             places[self._states].extend(transaction.changelog)
         return places
 
-    async def _send(self, place: tuple[str, int], records: Sequence[Written], sent: list[Any]) -> None:
+    async def _send(self, place: tuple[str, int], records: Sequence[_Pair], sent: list[Any]) -> None:
         """Send whole batches: one append for each record where ``send`` would make a future for each."""
         topic, partition = place
         batch = self._producer.create_batch()

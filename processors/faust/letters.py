@@ -59,16 +59,21 @@ NO_LETTERS = Cap()
 
 
 class Source(NamedTuple):
-    """Who reads what: the stage, and the partition of the topic with its full name."""
+    """Who reads what: the stage, and the partition of the topic with its full name.
+
+    ``key`` is what the topic is keyed by, and ``partitions`` how many every topic has that is spread.
+    """
 
     reader: str
     topic: str
     partition: int
+    key: str = "node_id"
+    partitions: int = 1
 
 
 def dead_letter(source: Source, record: Record, rejected: Rejected, suppressed: int) -> DeadLetter:
     """Return the event that keeps a record with the reason; ``suppressed`` before it were not kept."""
-    reader, topic, partition = source
+    reader, topic, partition = source[:3]
     value = record.value or b""
     return DeadLetter(
         id=derived_id("dead_letter", reader, topic, partition, record.offset),

@@ -15,11 +15,11 @@ states. A key that is over leaves a grave, a stored copy without a state, for as
 could reach a record of its life.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from processors.stage import Arrived, Output, Outputs, Rejected, Stage, advance
+from processors.stage import Arrived, Output, Outputs, Rejected, Stage, advance_key
 
 State = TypeVar("State")
 
@@ -72,14 +72,16 @@ class Memory(Generic[State]):
         partition: the key's state stays, and the record is Rejected. At most one Rejected is returned.
         """
         try:
-            key = self.stage.key(arrived.event)
+            concerned = self.stage.key(arrived.event)
         except Exception as exc:  # noqa: BLE001 - whatever the stage raises, the partition goes on
             outputs: Outputs = (_bug(exc),)
         else:
-            if key is not None:
-                outputs = self._fold_key(key, offset, arrived)
+            if isinstance(concerned, str):
+                outputs = self._fold_key(concerned, offset, arrived)
+            elif concerned is not None:
+                outputs = self._fold_keys(sorted(set(concerned)), offset, arrived)
             else:
-                outputs = self._fold_every_key(offset, arrived)
+                outputs = (*self._fold_keys(sorted(self.states), offset, arrived), *self._forward(arrived))
         self.done = offset
         return tuple(_one_rejected(outputs)) if len(outputs) > 1 else outputs
 
@@ -128,11 +130,17 @@ class Memory(Generic[State]):
         self._touched.update(dict.fromkeys(self.graves))
         self.graves = dict.fromkeys(self.graves, self.done)
 
-    def _fold_every_key(self, offset: int, arrived: Arrived) -> Outputs:
+    def _fold_keys(self, keys: Iterable[str], offset: int, arrived: Arrived) -> Outputs:
         outputs: list[Output | Rejected] = []
-        for key in sorted(self.states):
+        for key in keys:
             outputs.extend(self._fold_key(key, offset, arrived))
         return tuple(outputs)
+
+    def _forward(self, arrived: Arrived) -> Outputs:
+        try:
+            return self.stage.forward(arrived)
+        except Exception as exc:  # noqa: BLE001 - whatever the stage raises, the partition goes on
+            return (_bug(exc),)
 
     def _fold_key(self, key: str, offset: int, arrived: Arrived) -> Outputs:
         if offset <= self.stands_at.get(key, NEVER):
@@ -140,7 +148,7 @@ class Memory(Generic[State]):
         before = self.states.get(key)
         one = {} if before is None else {key: before}
         try:
-            outputs = advance(one, self.stage, arrived)
+            outputs = advance_key(one, self.stage, key, arrived)
         except Exception as exc:  # noqa: BLE001 - whatever the stage raises, the partition goes on
             return (_bug(exc),)
         after = one.get(key)

@@ -2,6 +2,8 @@
 
 import logging
 
+from aiokafka.partitioner import murmur2
+
 from processors.faust.letters import Cap, Record, Source, dead_letter
 from processors.faust.log import Outgoing
 from processors.stage import Output, Outputs, Rejected
@@ -23,7 +25,7 @@ class Outbox:
         self._settings = settings
         self._source = source
         self._limit = settings.worker.dead_letters_per_minute
-        self._places: dict[str, tuple[str, int]] = {}
+        self._places: dict[str, tuple[str, int | None]] = {}
         self._outgoing: list[Outgoing] = []
         self.cap = cap
         self.dead = 0
@@ -75,10 +77,20 @@ class Outbox:
     def _encoded(self, output: Output) -> Outgoing:
         topic, key, event = output
         name, partition = self._places.get(topic.name) or self._place(topic)
-        return Outgoing(name, partition, key.encode(), self._codec.encode(event))
+        raw = None if key is None else key.encode()
+        if partition is None:
+            partition = self._source.partition if raw is None else partition_of(raw, self._source.partitions)
+        return Outgoing(name, partition, raw, self._codec.encode(event))
 
-    def _place(self, topic: Topic) -> tuple[str, int]:
-        """Outputs stay in the partition of their cause; a topic that is not keyed by node has one."""
-        partition = self._source.partition if topic.spread else 0
+    def _place(self, topic: Topic) -> tuple[str, int | None]:
+        """Outputs of the source's own key stay in the partition of their cause; None: the key decides."""
+        partition: int | None = 0
+        if topic.spread:
+            partition = self._source.partition if topic.key == self._source.key else None
         place = self._places[topic.name] = (topic.full_name(self._settings.kafka), partition)
         return place
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Return the partition that Kafka's clients give a key."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions

@@ -90,13 +90,15 @@ async def _catch_up(recovered: Recovered[State], log: Log, intake: Intake, sourc
         async for records in log.source(max(marker.begin, first), marker.done + 1):
             for start in range(0, len(records), SLICE_RECORDS):
                 for record in records[start : start + SLICE_RECORDS]:
-                    await _fold_again(memory, marker, intake, record)
+                    await _fold_again(memory, marker, intake, record, source.partition)
                 await asyncio.sleep(0)
             recovered.again += len(records)
     memory.skip(marker.done)
 
 
-async def _fold_again(memory: Memory[State], marker: Marker, intake: Intake, record: Record) -> None:
+async def _fold_again(
+    memory: Memory[State], marker: Marker, intake: Intake, record: Record, partition: int
+) -> None:
     value = record.value or b""
     try:
         if marker.refused and record.offset <= marker.refused.get(schema_id_of(value), -1):
@@ -104,7 +106,7 @@ async def _fold_again(memory: Memory[State], marker: Marker, intake: Intake, rec
         event = await read(intake, value)
     except EventError:
         return
-    memory.fold(record.offset, Arrived(event, record.timestamp * 1000))
+    memory.fold(record.offset, Arrived(event, record.timestamp * 1000, partition))
 
 
 async def read(intake: Intake, value: bytes) -> Event:

@@ -26,14 +26,20 @@ STREAM_BUFFER = 16
 
 
 class StageRunner(Generic[State]):
-    """Opens, feeds and closes the partitions of one stage."""
+    """Opens, feeds and closes the partitions of one stage.
 
-    def __init__(self, stage: Stage[State], intake: Intake, settings: Settings) -> None:
+    ``partitions``: how many every topic has that is spread; as in the settings where it is not given.
+    """
+
+    def __init__(
+        self, stage: Stage[State], intake: Intake, settings: Settings, partitions: int | None = None
+    ) -> None:
         self.stage = stage
         self.group = settings.kafka.topic_prefix + stage.name
         self.partitions: dict[int, Partition[State]] = {}
         self._intake = intake
         self._settings = settings
+        self._partitions = partitions or settings.kafka.partitions
         self._topic = stage.source.full_name(settings.kafka)
         self._states = stage.states.full_name(settings.kafka)
         # A partition that is given up late is waited for by the whole group.
@@ -106,7 +112,7 @@ class StageRunner(Generic[State]):
     def _partition(self, number: int, rewind: Callable[[], int]) -> Partition[State]:
         names = Names(self._topic, self._states, self.group, number)
         log: Log = KafkaLog(self._settings.kafka, names)
-        source = Source(self.stage.name, self._topic, number)
+        source = Source(self.stage.name, self._topic, number, self.stage.source.key, self._partitions)
         return Partition(self.stage, source, log, intake=self._intake, settings=self._settings, rewind=rewind)
 
     def _has_room(self, tp: TP) -> bool:

@@ -77,11 +77,11 @@ async def work(settings: Settings, stages: Sequence[Stage[Any]]) -> None:
     try:
         async with served(settings.worker.metrics_port, unhealthy):
             progress.waiting_for = "Kafka"
-            await _when_up(lambda: _prepare(settings, stages), "Kafka")
+            partitions = await _when_up(lambda: _prepare(settings, stages), "Kafka")
             progress.waiting_for = "the schema registry"
             intake = Intake(await _when_up(registry.codec, "the schema registry"), registry)
             progress.waiting_for = ""
-            runners.extend(StageRunner(stage, intake, settings) for stage in stages)
+            runners.extend(StageRunner(stage, intake, settings, partitions) for stage in stages)
             apps.extend(runner.app() for runner in runners)
             await _run(apps)
     finally:
@@ -137,8 +137,12 @@ async def _when_up(attempt: Callable[[], Awaitable[Result]], what: str) -> Resul
             return result
 
 
-async def _prepare(settings: Settings, stages: Sequence[Stage[Any]]) -> None:
-    """Make the topics that are missing, and check that outputs can stay in the partition of their cause."""
+async def _prepare(settings: Settings, stages: Sequence[Stage[Any]]) -> int:
+    """Make the topics that are missing, and return how many partitions those have that are spread.
+
+    Raises:
+        ConfigError: they differ, so that an output could not stay in the partition of its cause.
+    """
     topics = {topic.name: topic for topic in TOPICS}
     for stage in stages:
         topics |= {stage.source.name: stage.source, stage.states.name: stage.states}
@@ -147,7 +151,10 @@ async def _prepare(settings: Settings, stages: Sequence[Stage[Any]]) -> None:
     counts = await _partitions(settings, sorted(names))
     if len(set(counts.values())) > 1:
         shown = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-        raise ConfigError(f"topics keyed by node must have the same number of partitions, but have: {shown}")
+        raise ConfigError(
+            f"topics spread over partitions must have the same number of them, but have: {shown}"
+        )
+    return next(iter(counts.values()))
 
 
 async def _partitions(settings: Settings, names: Sequence[str]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 
 from processors.node import activity, cpu_thermal, idle_power, inference_state, speed, thermal_state, wes
 from processors.node.inference_state import Inference
-from processors.node.state import Counts, Held, IdlePower, Measured, ModelPoints, Point, State
+from processors.node.state import Counts, Held, Hint, IdlePower, Measured, ModelPoints, Point, State
 from processors.node.thermal_state import Thermal
 from schemas.events.node_sample import GpuSample, NodeSample, RuntimeSample
 from schemas.events.node_state import (
@@ -85,7 +85,7 @@ def judge(state: State, sample: NodeSample, arrived_at: int, pue: float) -> Judg
     )
 
 
-def node_state(judged: Judged, totals: Counts, skew_s: float, pue: float) -> NodeState:
+def node_state(judged: Judged, totals: Counts, skew_s: float, pue: float, hint: Hint) -> NodeState:
     """Return what is known of the node after the sample."""
     measured = judged.measured
     sample = measured.sample
@@ -105,6 +105,8 @@ def node_state(judged: Judged, totals: Counts, skew_s: float, pue: float) -> Nod
         judged.thermal.reason,
         judged.thermal.since,
         judged.cpu.state,
+        hint.routing_hint,
+        hint.source,
         measured.thermal_penalty,
         judged.tokens_per_second,
         judged.power_w,

@@ -5,7 +5,17 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from processors.node import idle_power
-from processors.node.state import PANE_US, Counts, Measured, OpenPane, State, skew_s
+from processors.node.state import (
+    PANE_US,
+    Counts,
+    GpuProfile,
+    Measured,
+    ModelProfile,
+    OpenPane,
+    Profile,
+    State,
+    skew_s,
+)
 from processors.node.thermal_state import (
     HW_POWER_BRAKE,
     HW_SLOWDOWN,
@@ -22,9 +32,11 @@ from schemas.events.node_pane import (
     ModelPane,
     NodePane,
     RuntimePane,
+    SuspectPane,
 )
-from schemas.events.node_sample import GpuHealth, GpuSample, HostSample, RuntimeSample
+from schemas.events.node_sample import GpuHealth, GpuSample, HostSample, NodeSample, RuntimeSample
 from schemas.events.node_state import ModelState
+from schemas.events.reading import NAN
 from schemas.ids import derived_id
 
 # Utilization above which an accelerator counts as active.
@@ -46,12 +58,13 @@ _INFERENCE = ("unknown", "idle", "idle_spd", "busy", "live")
 _THERMAL = ("unknown", "normal", "fair", "serious", "critical")
 
 
-def fold_pane(state: State, pane: OpenPane) -> NodePane:
+def fold_pane(state: State, pane: OpenPane, *, stopped: bool = False) -> NodePane:
     """Return the pane of its samples in the order of time, with what happened since the last pane."""
     measured = sorted(pane.samples, key=lambda one: one.sample.occurred_at)
     samples = [one.sample for one in measured]
     newest = samples[-1]
     happened = _since(state.totals, state.reported)
+    profile = state.profile
     speeds = [one.tokens_per_second for one in measured]
     scores = [one.wes for one in measured]
     watts = [one.power_w for one in measured]
@@ -61,6 +74,10 @@ def fold_pane(state: State, pane: OpenPane) -> NodePane:
             state.node_id,
             newest.fleet,
             newest.boot_id,
+            profile.agent_version,
+            profile.cpu_model,
+            profile.driver_version,
+            {tag.name: tag.value for tag in profile.tags},
             pane.started_at + PANE_US,
             pane.started_at,
             max(one.arrived_at for one in measured),
@@ -70,6 +87,7 @@ def fold_pane(state: State, pane: OpenPane) -> NodePane:
             float(happened.missing),
             float(happened.late),
             float(sum(sample.spooled for sample in samples)),
+            float(stopped),
             max(one.arrived_at - one.sample.occurred_at for one in measured) / 1e6,
             *_count((one.inference_state for one in measured), _INFERENCE),
             *_count((one.thermal_state for one in measured), _THERMAL),
@@ -86,10 +104,11 @@ def fold_pane(state: State, pane: OpenPane) -> NodePane:
             histogram.fold(speeds),
             histogram.fold(watts),
             _host([sample.host for sample in samples]),
-            _gpus(measured),
+            _gpus(measured, profile),
             _runtimes(measured),
-            _models(measured),
+            _models(measured, profile),
             _health([health for sample in samples for health in sample.gpu_health]),
+            _suspects(samples),
         )
     )
 
@@ -108,29 +127,37 @@ def _host(hosts: list[HostSample]) -> HostPane:
     return HostPane(*(fold(columns[index]) for index in _HOST))
 
 
-def _gpus(measured: Sequence[Measured]) -> tuple[GpuPane, ...]:
+def _gpus(measured: Sequence[Measured], profile: Profile) -> tuple[GpuPane, ...]:
     """Fold each accelerator on its own; one may come or go within a pane."""
     readings: dict[str, list[tuple[GpuSample, float, str]]] = {}
     for one in measured:
         for gpu, idle_w, heat in zip(one.sample.gpus, one.idle_w, one.gpu_thermal, strict=True):
             readings.setdefault(gpu.gpu_id, []).append((gpu, idle_w, heat))
-    return tuple(_gpu(gpu_id, readings[gpu_id]) for gpu_id in sorted(readings))
+    known = {gpu.gpu_id: gpu for gpu in profile.gpus}
+    return tuple(
+        _gpu(known.get(gpu_id, GpuProfile(gpu_id, "", "", "", NAN)), readings[gpu_id])
+        for gpu_id in sorted(readings)
+    )
 
 
-def _gpu(gpu_id: str, readings: list[tuple[GpuSample, float, str]]) -> GpuPane:
+def _gpu(profile: GpuProfile, readings: list[tuple[GpuSample, float, str]]) -> GpuPane:
     gpus = [gpu for gpu, _, _ in readings]
     columns = list(zip(*gpus, strict=True))
     reasons = [max(0, gpu.throttle_reasons) for gpu in gpus]
     newest = gpus[-1]
     return GpuPane._make(
         (
-            gpu_id,
+            profile.gpu_id,
+            profile.name,
+            profile.vendor,
+            profile.mig_parent,
             *(fold(columns[index]) for index in _GPU),
             newest.memory_total_bytes,
             newest.temperature_slowdown_c,
             newest.power_limit_w,
             newest.sm_clock_max_mhz,
             readings[-1][1],
+            profile.power_limit_default_w,
             float(len(gpus)),
             float(sum(gpu.status == "lost" for gpu in gpus)),
             float(sum(idle_power.above_idle(gpu, idle_w, ACTIVE_RATIO) for gpu, idle_w, _ in readings)),
@@ -166,6 +193,7 @@ def _runtime(runtime_id: str, readings: list[tuple[RuntimeSample, float]]) -> Ru
             fold([speed for _, speed in readings]),
             float(len(runtimes)),
             float(sum(runtime.status == "up" for runtime in runtimes)),
+            float(sum(_stalled(runtime) for runtime in runtimes)),
             newest.slots,
             *(total(columns[index]) for index in _RUNTIME_SUMS),
             newest.probe_tokens_per_second,
@@ -174,7 +202,13 @@ def _runtime(runtime_id: str, readings: list[tuple[RuntimeSample, float]]) -> Ru
     )
 
 
-def _models(measured: Sequence[Measured]) -> tuple[ModelPane, ...]:
+def _stalled(runtime: RuntimeSample) -> bool:
+    """Return whether it has requests and does nothing for them; False where it counts neither."""
+    waits = runtime.requests_running > 0 or runtime.requests_waiting > 0
+    return waits and runtime.generation_tokens == 0 and not runtime.prompt_tokens > 0
+
+
+def _models(measured: Sequence[Measured], profile: Profile) -> tuple[ModelPane, ...]:
     readings: dict[tuple[str, str], list[ModelState]] = {}
     tokens: dict[tuple[str, str], list[float]] = {}
     for one in measured:
@@ -183,13 +217,18 @@ def _models(measured: Sequence[Measured]) -> tuple[ModelPane, ...]:
         for runtime in one.sample.runtimes:
             for loaded in runtime.models:
                 tokens.setdefault((runtime.runtime_id, loaded.name), []).append(loaded.generation_tokens)
+    known = {(model.runtime_id, model.name): model for model in profile.models}
+    unknown = ModelProfile("", "", "", NAN)
     return tuple(
         ModelPane(
             name,
             runtime_id,
+            known.get((runtime_id, name), unknown).quantization,
             fold([state.tokens_per_second for state in states]),
             fold([state.wes for state in states]),
             states[-1].vram_bytes,
+            known.get((runtime_id, name), unknown).parameters,
+            states[-1].context_length,
             total(tokens[runtime_id, name]),
         )
         for (runtime_id, name), states in sorted(readings.items())
@@ -206,4 +245,15 @@ def _health(reports: list[GpuHealth]) -> tuple[GpuHealthPane, ...]:
     return tuple(
         GpuHealthPane._make((gpu_id, *(newest[gpu_id][index] for index in _HEALTH), xids[gpu_id]))
         for gpu_id in sorted(newest)
+    )
+
+
+def _suspects(samples: Sequence[NodeSample]) -> tuple[SuspectPane, ...]:
+    found: dict[tuple[str, str], list[float]] = {}
+    for sample in samples:
+        for suspect in sample.suspects:
+            found.setdefault((suspect.reading, suspect.why), []).append(suspect.value)
+    return tuple(
+        SuspectPane(reading, why, values[-1], float(len(values)))
+        for (reading, why), values in sorted(found.items())
     )

@@ -7,14 +7,19 @@ or when the log has been running for ``SILENCE_US`` without a sample of the node
 from processors.node import sequence
 from processors.node.judge import judge, node_state
 from processors.node.pane import fold_pane
+from processors.node.profile import profile_of
 from processors.node.sequence import Verdict
-from processors.node.state import PANE_US, Clock, Measured, OpenPane, State, initial, skew_s
+from processors.node.state import PANE_US, Clock, Hint, Measured, OpenPane, State, initial, skew_s
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
 from schemas.codec import Event
 from schemas.events.clock_tick import ClockTick
+from schemas.events.node_hint import NodeHint
+from schemas.events.node_registered import NodeRegistered
 from schemas.events.node_sample import NodeSample
+from schemas.events.node_stopped import NodeStopped
 from schemas.events.reading import NAN
+from schemas.events.watermark import Watermark
 from schemas.topics import NODE_STAGE_STATES, NODE_STATES, PANES, TELEMETRY, Topic
 
 SECOND_US = 1_000_000
@@ -54,12 +59,26 @@ class NodeStage:
 
     def step(self, state: State, arrived: Arrived) -> tuple[State, Outputs]:
         """Return the state after a sample or a tick, and the panes and the node_state that follow."""
-        event, arrived_at = arrived
+        event, arrived_at, _ = arrived
         if isinstance(event, NodeSample):
             return self._sample(state, event, arrived_at)
         if isinstance(event, ClockTick):
             return _tick(state, event, arrived_at)
+        if isinstance(event, NodeHint):
+            return state._replace(hint=Hint(event.routing_hint, event.source)), ()
+        if isinstance(event, NodeRegistered):
+            return state._replace(profile=profile_of(event)), ()
+        if isinstance(event, NodeStopped):
+            return _stopped(state, event)
         return state, (Rejected("unexpected_event", f"{type(event).__name__} is no event of telemetry"),)
+
+    def forward(self, arrived: Arrived) -> Outputs:
+        """Tell the next stage how far the log has been folded: what is silent there was silent here."""
+        tick = arrived.event
+        if not isinstance(tick, ClockTick):
+            return ()
+        mark = Watermark(tick.occurred_at, self.name, arrived.partition, arrived.arrived_at, tick.interval_s)
+        return (Output(PANES, None, mark),)
 
     def settled(self, state: State) -> bool:
         """Return whether a pane has just been closed, so that few samples are open."""
@@ -125,8 +144,10 @@ class NodeStage:
             open_panes,
             clock,
             False,
+            state.profile,
+            state.hint,
         )
-        now = node_state(judged, totals, skew_s(clock), self._pue)
+        now = node_state(judged, totals, skew_s(clock), self._pue, state.hint)
         state, closed = _close(state)
         return state, (*panes, *closed, Output(NODE_STATES, sample.node_id, now))
 
@@ -166,13 +187,21 @@ def _added(panes: tuple[OpenPane, ...], measured: Measured) -> tuple[OpenPane, .
     return tuple(others[start] for start in sorted(others))
 
 
-def _close(state: State, *, everything: bool = False) -> tuple[State, Outputs]:
+def _stopped(state: State, event: NodeStopped) -> tuple[State, Outputs]:
+    """Close what is open: the agent says that nothing more comes."""
+    if not state.boots or state.boots[-1].boot_id != event.boot_id:
+        return state, ()
+    return _close(state, everything=True, stopped=True)
+
+
+def _close(state: State, *, everything: bool = False, stopped: bool = False) -> tuple[State, Outputs]:
     """Fold the panes whose time is over, oldest first."""
     limit = state.clock.watermark_at - GRACE_US
     outputs: list[Output] = []
     while state.panes and (everything or state.panes[0].started_at + PANE_US <= limit):
         pane = state.panes[0]
-        outputs.append(Output(PANES, state.node_id, fold_pane(state, pane)))
+        last = stopped and len(state.panes) == 1
+        outputs.append(Output(PANES, state.node_id, fold_pane(state, pane, stopped=last)))
         clock = state.clock._replace(
             closed_until=max(state.clock.closed_until, pane.started_at + PANE_US),
             skew_s=NAN,

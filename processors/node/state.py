@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from schemas.events.node_sample import NodeSample
 from schemas.events.node_state import ModelState
+from schemas.events.observation import RoutingHint
 from schemas.events.reading import NAN, known
 
 PANE_US = 10_000_000
@@ -117,6 +118,50 @@ class OpenPane(NamedTuple):
     samples: tuple[Measured, ...]
 
 
+class Tag(NamedTuple):
+    """A label of the node."""
+
+    name: str
+    value: str
+
+
+class GpuProfile(NamedTuple):
+    """What the registration says of an accelerator, as far as panes tell it."""
+
+    gpu_id: str
+    name: str
+    vendor: str
+    mig_parent: str
+    power_limit_default_w: float
+
+
+class ModelProfile(NamedTuple):
+    """What the registration says of a model, as far as panes tell it."""
+
+    runtime_id: str
+    name: str
+    quantization: str
+    parameters: float
+
+
+class Profile(NamedTuple):
+    """What the node's newest registration says of it; empty until one has come."""
+
+    agent_version: str = ""
+    cpu_model: str = ""
+    driver_version: str = ""
+    tags: tuple[Tag, ...] = ()
+    gpus: tuple[GpuProfile, ...] = ()
+    models: tuple[ModelProfile, ...] = ()
+
+
+class Hint(NamedTuple):
+    """What the pattern stage last said that a router should do with the node, and by which pattern."""
+
+    routing_hint: RoutingHint = "clear"
+    source: str = ""
+
+
 class State(NamedTuple):
     """One node. ``reported`` is ``totals`` when the last pane was closed."""
 
@@ -132,6 +177,8 @@ class State(NamedTuple):
     panes: tuple[OpenPane, ...]
     clock: Clock
     gone: bool
+    profile: Profile
+    hint: Hint
 
 
 def initial(node_id: str) -> State:
@@ -139,7 +186,9 @@ def initial(node_id: str) -> State:
     nothing = Counts(0, 0, 0, 0, 0)
     unknown = Held("unknown", "no_reading", 0)
     clock = Clock(0, 0, 0, 0, 0, 0, NAN, NAN)
-    return State(node_id, (), nothing, nothing, (), (), (), unknown, unknown, (), clock, False)
+    return State(
+        node_id, (), nothing, nothing, (), (), (), unknown, unknown, (), clock, False, Profile(), Hint()
+    )
 
 
 def skew_s(clock: Clock) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from producers import metrics
+from producers.announce import REPEAT_S, announce
 from producers.connector import quiet_client
 from producers.emitter import Emitter, EmitterStatistics
 from producers.health import Health, HealthServer
@@ -65,7 +66,7 @@ class Agent:
         try:
             await asyncio.gather(self._register(), self._sample())
         finally:
-            self._emitter.emit(NODES, self._identity.node_id, self._sampler.stopped("signal"))
+            announce(self._emitter, self._sampler.stopped("signal"))
             for each in list(self._collectors):  # the finder takes its own out
                 await each.stop()
 
@@ -111,9 +112,15 @@ class Agent:
 
     async def _register(self) -> None:
         await first_readings(self._collectors, runs=1, deadline_s=FIRST_READINGS_S)
+        last: NodeRegistered | None = None
+        said_s = 0.0
         while True:
             if event := self._sampler.registration():
-                self._emitter.emit(NODES, self._identity.node_id, event)
+                announce(self._emitter, event)
+                last, said_s = event, time.monotonic()
+            elif last is not None and time.monotonic() - said_s >= REPEAT_S:
+                self._emitter.emit(TELEMETRY, last.node_id, last)
+                said_s = time.monotonic()
             await asyncio.sleep(REGISTRATION_S)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from producers.announce import announce
 from producers.connector import quiet_client
 from producers.emitter import Emitter
 from producers.node.recording import recorded
@@ -110,7 +111,10 @@ async def play(settings: Settings, file: Path) -> None:
 
 
 def _emit(emitter: Emitter, event: NodeEvent) -> None:
-    emitter.emit(TELEMETRY if isinstance(event, NodeSample) else NODES, event.node_id, event)
+    if isinstance(event, NodeSample):
+        emitter.emit(TELEMETRY, event.node_id, event)
+    else:
+        announce(emitter, event)
 
 
 def _of_a_node(events: Iterable[Event]) -> Iterator[NodeEvent]:

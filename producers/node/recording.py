@@ -19,7 +19,8 @@ from schemas.codec import Event
 from schemas.codec.catalog import latest
 from schemas.codec.foreign import plain, view_of
 from schemas.errors import ConfigError, PenstockError
-from schemas.topics import Topic
+from schemas.events.node_sample import NodeSample
+from schemas.topics import TELEMETRY, Topic
 
 EVENTS = ("node_registered", "node_sample", "node_stopped")
 # A file that is cut off loses what came after the last full block: records, not seconds.
@@ -72,7 +73,9 @@ class Recorder:
         Raises:
             RecordingError: the disk does not take it.
         """
-        del topic, key  # both follow from the event
+        if topic is TELEMETRY and not isinstance(event, NodeSample):
+            return  # a registration is announced in two topics, and recorded once
+        del key  # follows from the event
         named: Any = (latest(event_name(event)).subject, _plain(event))
         self._writer.write(named)
         self._written += 1

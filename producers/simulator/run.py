@@ -4,6 +4,7 @@ import time
 import uuid
 from importlib.metadata import version
 
+from producers.announce import announce
 from producers.connector import quiet_client
 from producers.emitter import Emitter
 from producers.schedule import ticks
@@ -46,7 +47,7 @@ async def _run(emitter: Emitter) -> None:
         event = registration(
             node, boot_id=boot_id, at=round(at_s * 1e6), version=version("penstock"), interval_s=INTERVAL_S
         )
-        emitter.emit(NODES, node.node_id, event)
+        announce(emitter, event)
     try:
         async for _ in ticks(INTERVAL_S):
             at_s = time.time()
@@ -57,4 +58,4 @@ async def _run(emitter: Emitter) -> None:
         for node_id, state in states.items():
             at = time.time_ns() // 1000
             stopped = NodeStopped(node_id, "demo", boot_id, at, state.seq - 1, "signal")
-            emitter.emit(NODES, node_id, stopped)
+            announce(emitter, stopped)

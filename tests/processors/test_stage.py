@@ -22,7 +22,7 @@ class Counting:
     source = TELEMETRY
     states = NODE_STAGE_STATES
 
-    def key(self, event: Event) -> str | None:
+    def key(self, event: Event) -> str | tuple[str, ...] | None:
         return None if isinstance(event, ClockTick) else str(getattr(event, "node_id", ""))
 
     def initial(self, key: str) -> Count:
@@ -34,6 +34,9 @@ class Counting:
         if getattr(arrived.event, "seq", 0) == 5:
             return state, (Rejected("rejected", "five"),)
         return state._replace(samples=state.samples + 1), ()
+
+    def forward(self, arrived: Arrived) -> Outputs:
+        return ()
 
     def settled(self, state: Count) -> bool:
         return True
@@ -85,3 +88,28 @@ def test_a_refused_first_record_leaves_no_state() -> None:
     states: dict[str, Count] = {}
     assert advance(states, Counting(), arrived(sample(5))) == (Rejected("rejected", "five"),)
     assert states == {}
+
+
+class Pairing(Counting):
+    """A sample concerns its node and ``all``; a tick is passed on."""
+
+    def key(self, event: Event) -> str | tuple[str, ...] | None:
+        return None if isinstance(event, ClockTick) else ("all", str(getattr(event, "node_id", "")), "all")
+
+    def forward(self, arrived: Arrived) -> Outputs:
+        return (Rejected("forwarded", str(arrived.partition)),)
+
+
+def test_an_event_can_concern_several_keys_each_once() -> None:
+    states: dict[str, Count] = {}
+    for node_id in ("b", "a", "b"):
+        advance(states, Pairing(), arrived(sample(node_id=node_id)))
+    assert {key: state.samples for key, state in states.items()} == {"a": 1, "all": 3, "b": 2}
+
+
+def test_what_is_forwarded_comes_once_and_after_all_keys() -> None:
+    states: dict[str, Count] = {}
+    advance(states, Pairing(), arrived(sample(node_id="a")))
+    said = advance(states, Pairing(), Arrived(tick(5), 0, 7))
+    assert said == (Rejected("tick", "a"), Rejected("tick", "all"), Rejected("forwarded", "7"))
+    assert advance({}, Pairing(), Arrived(tick(5), 0, 7)) == (Rejected("forwarded", "7"),)

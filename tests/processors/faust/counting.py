@@ -68,6 +68,9 @@ class CountingStage:
         state, pane = self._closed(state, event.occurred_at)
         return state, said + pane
 
+    def forward(self, arrived: Arrived) -> Outputs:
+        return ()
+
     def settled(self, state: Count) -> bool:
         return not state.pane
 

@@ -6,11 +6,23 @@ import pytest
 
 from processors.node.stage import FORGET_US, FUTURE_US, PAST_US
 from processors.node.thermal_state import HW_THERMAL
-from processors.stage import Arrived
+from processors.stage import Arrived, Output
 from schemas.codec.serde import encode_body
+from schemas.events.node_hint import NodeHint
+from schemas.events.node_pane import SuspectPane
+from schemas.events.node_registered import (
+    AvailableModel,
+    GpuInventory,
+    NodeRegistered,
+    RuntimeInventory,
+)
+from schemas.events.node_sample import Suspect
 from schemas.events.node_stopped import NodeStopped
+from schemas.events.operator_action import OperatorAction
+from schemas.events.watermark import Watermark
+from schemas.topics import PANES
 from tests.processors.node.replay import Replay, arrived, panes, rejected, states
-from tests.samples import at, gpu, health, host, ollama, runtime, sample, serving, tick
+from tests.samples import T0, at, gpu, health, host, model, ollama, runtime, sample, serving, tick
 
 NAN = float("nan")
 
@@ -140,19 +152,27 @@ def test_a_silent_nodes_pane_closes_after_thirty_seconds_of_ticks() -> None:
     replay = Replay()
     replay.feed(sample(0), sample(1))
     for second in (5, 10, 15, 20, 25, 30):
-        assert replay.feed(tick(second)) == ()
+        assert panes(replay.feed(tick(second))) == []
     (pane,) = panes(replay.feed(tick(35)))
-    assert pane.samples == 2
+    assert (pane.samples, pane.stopped) == (2, 0)
     before = replay.state()
-    assert replay.feed(tick(40)) == ()
+    assert panes(replay.feed(tick(40))) == []
     assert replay.state() is before
+
+
+def test_a_tick_is_passed_on_once_with_the_time_it_came() -> None:
+    replay = Replay()
+    replay.feed(sample(0), sample(0, node_id="node-2"))
+    (mark,) = replay.feed(Arrived(tick(5), at(5.5), partition=3))
+    event = tick(5)
+    assert mark == Output(PANES, None, Watermark(event.occurred_at, "node-stage", 3, at(5.5), 5.0))
 
 
 def test_an_outage_of_the_log_is_no_silence_of_the_node() -> None:
     replay = Replay()
     replay.feed(sample(0), sample(1), tick(5))
     # An hour without the log; then a tick comes before the samples that waited on disk.
-    assert replay.feed(tick(3600)) == ()
+    assert panes(replay.feed(tick(3600))) == []
     late = [Arrived(sample(seq, spooled=True), at(3601)) for seq in range(2, 13)]
     (pane,) = panes(replay.feed(*late))
     assert (pane.samples, pane.late, pane.spooled) == (10, 0, 8)
@@ -253,9 +273,76 @@ def test_nan_and_negative_readings_break_nothing() -> None:
 
 def test_an_event_of_another_topic_is_refused() -> None:
     replay = Replay()
-    outputs = replay.feed(NodeStopped("node-1", "default", "boot-a", at(0), 3, "signal"))
+    action = OperatorAction("a", at(0), "observation", "o", "default", "node-1", "resolve", "me", "", 0)
+    outputs = replay.feed(action)
     assert [one.reason for one in rejected(outputs)] == ["unexpected_event"]
     assert replay.states == {}
+
+
+def registered() -> NodeRegistered:
+    described = GpuInventory(
+        "GPU-00000001", "", 0, "nvidia", "NVIDIA H100", "", "", "580.1", "", "default", False
+    )
+    offered = AvailableModel("llama3.1:8b", "", "llama", "Q4_K_M", True, 4.9e9, 8.03e9)
+    served = RuntimeInventory("vllm:8000", "vllm", "", "0.11", "argv", "", "", 42, 256.0, (offered,))
+    return NodeRegistered(
+        "node-1", "default", "boot-a", T0, T0, "0.1.0", "node-1", "", "linux", "6.1", "x86_64", "", "EPYC",
+        {"rack": "r1"}, 64.0, 32.0, 64.0, 5e11, 0.0, 1.0, (described,), (served,), (),
+    )  # fmt: skip
+
+
+def test_panes_tell_what_the_registration_says() -> None:
+    replay = Replay()
+    loaded = serving(models=(model("llama3.1:8b"),))
+    replay.feed(registered(), *(sample(seq, gpus=(gpu(),), runtimes=(loaded,)) for seq in range(13)))
+    (pane,) = panes(replay.said)
+    assert (pane.agent_version, pane.cpu_model, pane.driver_version) == ("0.1.0", "EPYC", "580.1")
+    assert pane.tags == {"rack": "r1"}
+    assert (pane.gpus[0].name, pane.gpus[0].vendor) == ("NVIDIA H100", "nvidia")
+    assert (pane.models[0].quantization, pane.models[0].parameters) == ("Q4_K_M", 8.03e9)
+
+
+def test_a_pane_without_a_registration_says_so() -> None:
+    replay = Replay()
+    replay.feed(*(sample(seq, gpus=(gpu(),)) for seq in range(13)))
+    (pane,) = panes(replay.said)
+    assert (pane.agent_version, pane.gpus[0].name, pane.tags) == ("", "", {})
+
+
+def test_a_hint_is_told_with_every_state_after_it() -> None:
+    replay = Replay()
+    replay.feed(sample(0), NodeHint("h", "node-1", "default", at(0), "steer_away", "thermal_drain", "o"))
+    replay.feed(sample(1), NodeHint("i", "node-1", "default", at(1), "clear", "", ""), sample(2))
+    told = [(state.routing_hint, state.routing_hint_source) for state in states(replay.said)]
+    assert told == [("clear", ""), ("steer_away", "thermal_drain"), ("clear", "")]
+
+
+def test_an_orderly_stop_closes_what_is_open_and_marks_the_last_pane() -> None:
+    replay = Replay()
+    replay.feed(*(sample(seq) for seq in range(12)))
+    other = NodeStopped("node-1", "default", "boot-x", at(12), 3, "signal")
+    assert panes(replay.feed(other)) == []
+    closed = panes(replay.feed(NodeStopped("node-1", "default", "boot-a", at(12), 11, "signal")))
+    assert [(pane.samples, pane.stopped) for pane in closed] == [(10, 0), (2, 1)]
+
+
+def test_a_runtime_that_has_requests_and_does_nothing_is_stalled() -> None:
+    replay = Replay()
+    stuck = runtime(requests_running=2.0, generation_tokens=0.0, prompt_tokens=0.0)
+    reads = runtime(requests_running=2.0, generation_tokens=0.0, prompt_tokens=900.0)
+    for seq in range(13):
+        replay.feed(sample(seq, runtimes=((stuck, reads, runtime(), ollama())[seq % 4],)))
+    stalled = {one.runtime_id: one.stalled for one in panes(replay.said)[0].runtimes}
+    assert stalled == {"ollama:11434": 0.0, "vllm:8000": 3.0}
+
+
+def test_readings_that_were_set_aside_are_counted() -> None:
+    replay = Replay()
+    for seq in range(13):
+        odd = (Suspect("gpu.GPU-1.temperature_c", 50.0 + seq, "frozen"),) if seq > 5 else ()
+        replay.feed(sample(seq, suspects=odd))
+    (pane,) = panes(replay.said)
+    assert pane.suspects == (SuspectPane("gpu.GPU-1.temperature_c", "frozen", 59.0, 4.0),)
 
 
 def test_a_node_that_is_gone_for_long_is_forgotten() -> None:
