@@ -22,6 +22,10 @@ from schemas.settings.model import EmbeddedSettings, Settings
 
 PREFIX = "PENSTOCK_"
 CONFIG_VARIABLE = "PENSTOCK_CONFIG"
+_JSON = {
+    "node.tags": "a JSON object of texts, such as {}",
+    "router.upstreams": "a JSON list of objects, such as []",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +126,12 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, st
 
 
 def _parse(name: str, text: str) -> Any:  # noqa: ANN401 - pydantic judges the type
-    if name != "node.tags":
+    if name not in _JSON:
         return text
     try:
         return json.loads(text)
     except ValueError as exc:
-        raise ConfigError(f"{variable(name)} must be a JSON object of texts, such as {{}}: {exc}") from exc
+        raise ConfigError(f"{variable(name)} must be {_JSON[name]}: {exc}") from exc
 
 
 # The address that clients use, the port that the embedded part listens on, and how one follows the other.

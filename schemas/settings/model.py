@@ -72,6 +72,10 @@ class ClickHouseSettings(Section):
     registry_url: str = Field("", description="how the store reaches the registry, where not as we do")
     samples_ttl_days: int = Field(30, ge=1, description="days that samples and states are kept")
     panes_ttl_days: int = Field(400, ge=1, description="days that panes and rollups are kept")
+    requests_ttl_days: int = Field(90, ge=1, description="days that the facts of requests are kept")
+    summaries_ttl_days: int = Field(
+        3, ge=1, description="days that summaries of nodes, watermarks and the progress of requests are kept"
+    )
     event_log_ttl_days: int = Field(90, ge=1, description="days that the bytes of every event are kept")
 
 
@@ -136,6 +140,68 @@ class ApiSettings(Section):
     key: SecretStr = Field(SecretStr(""), description="key that penstock sql sends, where the API needs one")
 
 
+UpstreamKind = Literal["ollama", "vllm", "llamacpp", "sglang", "openai"]
+
+
+class UpstreamSettings(Section):
+    """A server of models that the router is told of, instead of learning of it from an agent."""
+
+    url: str = Field(pattern=r"^https?://[^/\s]+", description="its address, without /v1")
+    kind: UpstreamKind = Field("openai", description="the runtime; openai: any server of that API")
+    name: str = Field("", max_length=100, description="what it is called; empty: its host and port")
+    models: tuple[str, ...] = Field(
+        (), description="names of its models, or name=its own name for one; empty: it is asked"
+    )
+    slots: int | None = Field(None, ge=1, description="requests it serves at once, where it does not tell")
+    key: SecretStr = Field(SecretStr(""), description="key that it wants")
+
+
+class RouterSettings(Section):
+    """The router: one address for the models of all nodes."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; off loopback, keys are required")
+    port: Port = Field(8484, description="port to listen on")
+    upstreams: tuple[UpstreamSettings, ...] = Field(
+        (), description="servers of models, a list of tables (JSON in the environment)"
+    )
+    ask_interval_s: float = Field(5.0, ge=0.1, le=300, description="seconds between questions what they have")
+    body_bytes: int = Field(64 << 20, ge=1 << 10, description="most bytes of a request; images count")
+    header_bytes: int = Field(64 << 10, ge=1 << 10, description="most bytes of a request's headers")
+    header_timeout_s: float = Field(10.0, gt=0, description="how long the headers of a request may take")
+    body_timeout_s: float = Field(60.0, gt=0, description="how long the body of a request may take")
+    answer_bytes: int = Field(256 << 20, ge=1 << 10, description="most bytes of an answer in one piece")
+    connect_timeout_s: float = Field(5.0, gt=0, description="how long connecting to an upstream may take")
+    first_byte_timeout_s: float = Field(
+        600.0, gt=0, description="silence of an upstream before its answer begins"
+    )
+    idle_timeout_s: float = Field(120.0, gt=0, description="silence of an upstream within an answer")
+    stall_timeout_s: float = Field(
+        600.0, gt=0, description="how long a client may not read what it asked for"
+    )
+    patience_s: float = Field(600.0, ge=0, description="how long a request may wait in the queue")
+    hold_s: float = Field(30.0, ge=0, description="how long it waits for an upstream that is away to return")
+    attempts: int = Field(3, ge=1, le=20, description="most upstreams asked for one request")
+    breaker_failures: int = Field(
+        5, ge=1, description="failures in a row after which an upstream is left alone"
+    )
+    breaker_cooldown_s: float = Field(
+        10.0, gt=0, description="for how long, before one request tries it again"
+    )
+    drain_s: float = Field(30.0, ge=0, description="how long requests may go on once the router is to stop")
+    context: Literal["keep", "warn", "off"] = Field(
+        "keep", description="num_ctx: keep what is loaded unless more is asked for; warn; or do nothing"
+    )
+    thinking_factor: float = Field(
+        4.0,
+        ge=1,
+        le=100,
+        description="limits of tokens are multiplied by this for models that think; 1: never",
+    )
+    thinking_min_tokens: int = Field(1024, ge=1, description="and are at least this then")
+    auto_pull: bool = Field(False, description="an unknown model is pulled by an Ollama upstream")
+    pull_timeout_s: float = Field(1800.0, gt=0, description="longest that a pull may take")
+
+
 class EmbeddedSettings(Section):
     """The broker, store and registry that ``penstock up`` starts itself."""
 
@@ -166,4 +232,5 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     sink: SinkSettings = SinkSettings()
     api: ApiSettings = ApiSettings()
+    router: RouterSettings = RouterSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
