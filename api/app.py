@@ -12,12 +12,16 @@ from api.auth import KeyRing, check_may_listen, is_loopback
 from api.edge import Edge
 from api.metrics import ApiMetrics
 from api.parts import Parts
+from api.query import actions, alerts, nodes, observations
 from api.query import endpoint as operation
-from api.query import nodes
+from api.query.finding import ALERT, OBSERVATION
+from api.query.findings_metrics import FindingsCollector
 from api.query.fleet import FleetView
 from api.query.hub import Hub
 from api.query.live import Live
+from api.query.operator import Operator
 from api.query.prometheus import FleetCollector
+from api.query.standing import Standing
 from api.sql import endpoint as sql
 from api.sql.run import SqlService
 from api.store import Store
@@ -49,7 +53,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for router in (nodes.router, sql.router, operation.router):
+    routers = (nodes.router, observations.router, alerts.router, actions.router, sql.router, operation.router)
+    for router in routers:
         app.include_router(router)
     problem.install(app)
     app.add_middleware(Edge, metrics=metrics, keys=None if local else keys, local=local)
@@ -62,11 +67,13 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         fleet, hub, store = FleetView(), Hub(), Store(settings.clickhouse)
-        live = Live(settings, fleet, hub, metrics)
-        service = SqlService(store, settings.api)
-        app.state.parts = Parts(settings, store, service, fleet, hub, live, metrics)
-        collector = FleetCollector(fleet)
-        metrics.registry.register(collector)
+        standing = (Standing(OBSERVATION), Standing(ALERT))
+        live = Live(settings, fleet, hub, metrics, standing)
+        service, operator = SqlService(store, settings.api), Operator(settings)
+        app.state.parts = Parts(settings, store, service, fleet, hub, live, metrics, operator, *standing)
+        collectors = (FleetCollector(fleet), FindingsCollector(standing))
+        for collector in collectors:
+            metrics.registry.register(collector)
         reading = asyncio.create_task(live.run())
         try:
             yield
@@ -75,8 +82,10 @@ def _lifespan(
             reading.cancel()
             with suppress(asyncio.CancelledError):
                 await reading
+            await operator.close()
             await service.close()
             await store.close()
-            metrics.registry.unregister(collector)
+            for collector in collectors:
+                metrics.registry.unregister(collector)
 
     return lifespan

@@ -21,18 +21,26 @@ from pathlib import Path
 from schemas.errors import ConfigError, RefusedError
 
 FILE = "api_keys.json"
+OPERATE = "operate"
+SCOPES: Mapping[str, str] = {OPERATE: "act on observations and alerts"}
+"""What a key may be given besides reading, and what that allows."""
+
 _KEY = re.compile(r"psk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is kept of a key; times are ISO 8601, UTC. ``revoked_at`` is empty while it works."""
+    """What is kept of a key; times are ISO 8601, UTC. ``revoked_at`` is empty while it works.
+
+    Every key may read; ``scopes`` are what it may do besides.
+    """
 
     id: str
     name: str
     sha256: str
     created_at: str
     revoked_at: str = ""
+    scopes: tuple[str, ...] = ()
 
 
 class KeyRing:
@@ -54,16 +62,19 @@ class KeyRing:
         """Tell whether there is a key that has not been revoked."""
         return any(not key.revoked_at for key in self.keys())
 
-    def create(self, name: str) -> str:
+    def create(self, name: str, scopes: Iterable[str] = ()) -> str:
         """Make a key and return its text, which is nowhere kept.
 
         Raises:
-            RefusedError: a working key has this name.
+            RefusedError: a working key has this name, or there is no such scope.
         """
+        granted = tuple(sorted(set(scopes)))
+        if unknown := set(granted) - SCOPES.keys():
+            raise RefusedError(f"there is no scope {min(unknown)}; there are: {', '.join(SCOPES)}")
         if any(key.name == name and not key.revoked_at for key in self.keys()):
             raise RefusedError(f"there is a key called {name}; revoke it first, or choose another name")
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-        self._write([*self.keys(), Key(key_id, name, _hash(secret), _now())])
+        self._write([*self.keys(), Key(key_id, name, _hash(secret), _now(), scopes=granted)])
         return f"psk_{key_id}_{secret}"
 
     def revoke(self, name: str) -> None:
@@ -80,13 +91,17 @@ class KeyRing:
 
     def accepts(self, text: str) -> bool:
         """Tell whether ``text`` is a key that works."""
+        return self.find(text) is not None
+
+    def find(self, text: str) -> Key | None:
+        """Return the key that ``text`` is, where it is one that works."""
         found = _KEY.fullmatch(text)
         if not found:
-            return False
+            return None
         key = self._keys().get(found.group(1))
         expected = key.sha256 if key else _hash("")
         same = hmac.compare_digest(expected, _hash(found.group(2)))
-        return same and key is not None and not key.revoked_at
+        return key if same and key is not None and not key.revoked_at else None
 
     def _keys(self) -> dict[str, Key]:
         try:
@@ -144,7 +159,8 @@ def check_may_listen(host: str, keys: KeyRing) -> None:
 
 def _parse(path: Path) -> dict[str, Key]:
     try:
-        return {entry["id"]: Key(**entry) for entry in json.loads(path.read_text("utf-8"))["keys"]}
+        entries = json.loads(path.read_text("utf-8"))["keys"]
+        return {entry["id"]: Key(**{**entry, "scopes": tuple(entry.get("scopes", ()))}) for entry in entries}
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ConfigError(f"the file of API keys {path} cannot be read: {exc}") from exc
 

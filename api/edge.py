@@ -10,12 +10,15 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth import KeyRing, presented
+from api.auth import Key, KeyRing, presented
 from api.metrics import ApiMetrics
 from api.problem import Problem
 
 BODY_BYTES = 256 << 10
 """Most bytes in the body of a request; the longest is a query."""
+
+KEY = "key"
+"""Under this name the state of a request has the ``Key`` it came with; no name where none is needed."""
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN = frozenset({"/healthz"})
@@ -78,14 +81,19 @@ class Edge:
                 421, "wrong-host", f"the Host {headers.get('host', '')!r} is not this machine",
                 "call the API by 127.0.0.1 or localhost, or let it listen elsewhere (setting api.host)",
             )  # fmt: skip
-        if self._keys and scope["path"] not in _OPEN and not self._keys.accepts(presented(headers)):
+        if self._keys and scope["path"] not in _OPEN:
+            self._let_in(self._keys.find(presented(headers)), scope)
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > BODY_BYTES:
+            raise _too_large()
+
+    def _let_in(self, key: Key | None, scope: Scope) -> None:
+        if key is None:
             raise Problem(
                 401, "key-needed", "this API needs a key",
                 "send `Authorization: Bearer KEY`; `penstock keys create NAME` makes one",
             )  # fmt: skip
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > BODY_BYTES:
-            raise _too_large()
+        scope.setdefault("state", {})[KEY] = key
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         # The route as declared, never the path: labels must not grow with what people ask for.

@@ -6,9 +6,12 @@ from typing import cast
 from starlette.requests import Request
 
 from api.metrics import ApiMetrics
+from api.query.finding import OBSERVATION, Kind
 from api.query.fleet import FleetView
 from api.query.hub import Hub
 from api.query.live import Live
+from api.query.operator import Operator
+from api.query.standing import Standing
 from api.sql.run import SqlService
 from api.store import Store
 from schemas.settings import Settings
@@ -25,6 +28,13 @@ class Parts:
     hub: Hub
     live: Live
     metrics: ApiMetrics
+    operator: Operator
+    observations: Standing
+    alerts: Standing
+
+    def standing(self, kind: Kind) -> Standing:
+        """Return what stands of a kind."""
+        return self.observations if kind is OBSERVATION else self.alerts
 
 
 def parts(request: Request) -> Parts:

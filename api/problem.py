@@ -48,15 +48,23 @@ _INTERNAL = frozenset({49, 210, 1000, 1001, 1002})
 class Problem(HTTPException):
     """An error that is answered as it stands; HTTPException, which the framework passes on unchanged."""
 
-    def __init__(self, status: int, kind: str, detail: str, hint: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        hint: str = "",
+        **more: Any,  # noqa: ANN401 - whatever JSON can hold
+    ) -> None:
         super().__init__(status, detail)
         self.status = status
         self.kind = kind
         self.hint = hint
+        self.more = more
 
     def answer(self, **more: Any) -> Response:  # noqa: ANN401 - whatever JSON can hold
         """Return the HTTP answer."""
-        return problem(self.status, self.kind, self.detail, hint=self.hint, **more)
+        return problem(self.status, self.kind, self.detail, hint=self.hint, **self.more, **more)
 
 
 def problem(

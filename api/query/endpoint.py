@@ -11,7 +11,9 @@ from starlette.responses import Response, StreamingResponse
 
 from api.parts import Parts, parts
 from api.problem import Problem
-from api.query.hub import Listener, read_position
+from api.query import examples
+from api.query.change import TOPICS, StreamTopic, read_position
+from api.query.hub import Listener
 from api.query.stream import events
 from api.store import StoreError
 from schemas.errors import PenstockError
@@ -28,23 +30,31 @@ CHECK_S = 3.0
 
 @router.get(
     "/api/v1/stream",
-    tags=["nodes"],
-    summary="Node states as they are made, as server-sent events",
+    tags=["stream"],
+    summary="Node states, observations and alerts as they are made, as server-sent events",
     response_class=StreamingResponse,
     responses={
-        200: {"description": "events `node-state` and `dropped`", "content": {"text/event-stream": {}}}
+        200: {
+            "description": "events `node-state`, `observation`, `alert`, `reset` and `dropped`",
+            "content": {"text/event-stream": {"example": examples.STREAM}},
+        }
     },
 )
 async def stream(
     request: Request,
+    topics: Annotated[
+        str, Query(max_length=100, description=f"{', '.join(TOPICS)}; several with commas")
+    ] = "node-states",
     node: Annotated[str, Query(max_length=100, description="only this node")] = "",
-    fleet: Annotated[str, Query(max_length=100, description="only nodes of this fleet")] = "",
+    fleet: Annotated[str, Query(max_length=100, description="only of this fleet")] = "",
     last_event_id: Annotated[str, Header(description="where to go on; browsers send it themselves")] = "",
 ) -> Response:
-    """First the latest state of each node, or what came after ``Last-Event-ID``; then every state.
+    """First what is so now, or what came after ``Last-Event-ID``; then everything as it comes.
 
-    The data of an event is a state as in ``/api/v1/nodes/{node_id}``. A client that reads too slowly gets an
-    event ``dropped`` and the end of the stream, and may connect again.
+    The data of an event is a state as in ``/api/v1/nodes/{node_id}``, or an observation or alert as in their
+    lists; of those, what is so now is each that is open. An event ``reset`` names a topic of which changes
+    are lost: forget what you know of it, what is open follows. A client that reads too slowly gets an event
+    ``dropped`` and the end of the stream, and may connect again. A quiet stream has a comment every 15 s.
     """
     at = parts(request)
     if len(at.hub) >= LISTENERS:
@@ -53,12 +63,25 @@ async def stream(
         position = read_position(last_event_id) if last_event_id else None
     except ValueError as exc:
         raise Problem(400, "invalid-request", "the Last-Event-ID is none of ours", "leave it out") from exc
-    listener = Listener(node_id=node, fleet=fleet)
+    listener = Listener(node_id=node, fleet=fleet, topics=_topics(topics))
     return StreamingResponse(
         events(at.hub, listener, position, at.metrics),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
+
+
+def _topics(text: str) -> tuple[StreamTopic, ...]:
+    named = [name.strip() for name in text.split(",")]
+    for name in named:
+        if name not in TOPICS:
+            raise Problem(
+                400,
+                "invalid-request",
+                f"{name!r} is no topic of the stream",
+                f"there are {', '.join(TOPICS)}",
+            )
+    return tuple(topic for topic in TOPICS if topic in named)
 
 
 @router.get("/metrics", tags=["operation"], summary="The nodes and the API itself, for Prometheus")

@@ -1,4 +1,4 @@
-"""The one Kafka reader of the API: node states and registrations, from the start, then as they come."""
+"""The one Kafka reader of the API: nodes, observations and alerts, from the start, then as they come."""
 
 import asyncio
 import logging
@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from api.leaving import stop
 from api.metrics import ApiMetrics
+from api.query.finding import KINDS
 from api.query.fleet import FleetView
 from api.query.hub import Hub
+from api.query.standing import Standing
 from schemas.codec import Codec, Event
 from schemas.errors import EventError, PenstockError, UnavailableError, UnknownSchemaError
+from schemas.events.alert import Alert
 from schemas.events.node_state import NodeState
+from schemas.events.observation import Observation
 from schemas.kafka import METADATA_MAX_AGE_MS, connection
 from schemas.registry import Registry
 from schemas.settings import Settings
@@ -21,7 +26,7 @@ from schemas.topics import NODE_STATES, NODES
 
 logger = logging.getLogger(__name__)
 
-EVENTS = ("node_registered", "node_stopped", "node_state")
+EVENTS = (*NODES.events, *NODE_STATES.events, *(event for kind in KINDS for event in kind.topic.events))
 _AGAIN_S = 2.0
 _POLL_MS = 500
 _CHECK_S = 2.0
@@ -29,15 +34,26 @@ _ANSWER_S = 5.0
 
 
 class Live:
-    """Keeps the view of the fleet and the hub fed, and goes on when Kafka or the registry come back."""
+    """Keeps views and the hub fed, and goes on when Kafka or the registry come back.
 
-    def __init__(self, settings: Settings, fleet: FleetView, hub: Hub, metrics: ApiMetrics) -> None:
+    ``standing`` are the kinds of findings that are read besides the nodes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        fleet: FleetView,
+        hub: Hub,
+        metrics: ApiMetrics,
+        standing: Sequence[Standing] = (),
+    ) -> None:
         self._settings = settings
         self._fleet = fleet
         self._hub = hub
         self._metrics = metrics
+        self._standing = {each.kind.topic.full_name(settings.kafka): each for each in standing}
         self._states = NODE_STATES.full_name(settings.kafka)
-        self._topics = (self._states, NODES.full_name(settings.kafka))
+        self._topics = (self._states, NODES.full_name(settings.kafka), *self._standing)
         self._next: dict[TopicPartition, int] = {}
         self._caught_up = False
         self.problem = "the reader has not started"
@@ -46,6 +62,11 @@ class Live:
     def is_ready(self) -> bool:
         """Whether everything that was in the topics at the start has been read, and Kafka answers."""
         return self._caught_up and not self.problem
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether that was ever so: from then on the views are whole, if perhaps not of this second."""
+        return self._caught_up
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -87,7 +108,7 @@ class Live:
                 await self._check_alive(consumer, list(ends))
                 await self._notice_the_end(consumer, ends)
         finally:
-            await _stop(consumer)
+            await stop(consumer, within_s=_ANSWER_S)
 
     async def _check_alive(self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> None:
         # aiokafka goes on quietly while the broker is away; asking it for something shows it.
@@ -125,6 +146,7 @@ class Live:
         # A transaction's marker takes an offset and is never handed out: only the position passes it.
         if not self._caught_up and all([await consumer.position(at) >= end for at, end in ends.items()]):
             self._caught_up = True
+            self._hub.now_known()
             logger.info("the fleet is known: %d nodes", len(self._fleet))
 
     async def _take(
@@ -144,27 +166,24 @@ class Live:
                 )
                 continue
             self._metrics.records.labels("ok").inc()
-            self._fleet.apply(event, record.timestamp * 1000)
-            if isinstance(event, NodeState):
-                self._hub.publish(event, place.partition, record.offset)
+            self._apply(event, place, record)
+
+    def _apply(self, event: Event, place: TopicPartition, record: ConsumerRecord) -> None:
+        if isinstance(event, Observation | Alert):
+            standing = self._standing.get(place.topic)
+            if standing is not None:
+                standing.apply(event)
+                self._hub.publish(standing.kind.plural, event, place.partition, record.offset)
+            return
+        self._fleet.apply(event, record.timestamp * 1000)
+        if isinstance(event, NodeState):
+            self._hub.publish("node-states", event, place.partition, record.offset)
 
     def _forget(self, place: TopicPartition, record: ConsumerRecord) -> None:
         if place.topic == self._states:
             node_id = (record.key or b"").decode(errors="replace")
             self._fleet.forget(node_id)
             self._hub.forget(node_id, place.partition, record.offset)
-
-
-async def _stop(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer whatever state it is in."""
-    # With the broker away stop() may wait for it, or pass on the CancelledError of a task of its own, which
-    # here would look as if we were cancelled (aiokafka 0.14). So it runs beside us.
-    task = asyncio.ensure_future(consumer.stop())
-    await asyncio.wait({task}, timeout=_ANSWER_S)
-    if not task.done():
-        task.cancel()
-    elif not task.cancelled() and (error := task.exception()):
-        logger.debug("stopping the reader: %s", error)
 
 
 async def _decode(value: bytes, codec: Codec, registry: Registry) -> Event:

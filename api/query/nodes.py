@@ -1,6 +1,8 @@
 """``/api/v1/nodes``: who is there, what each does now, and what it did."""
 
+import math
 import time
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -10,9 +12,13 @@ from starlette.responses import Response
 from api.parts import Parts, parts
 from api.problem import Problem
 from api.query import history
+from api.query.finding import Finding, id_of, state_of, what_of
 from api.query.fleet import Node
 from api.query.plain import json_schema, plain, rfc3339
+from api.query.standing import Standing
 from api.query.times import MOST_POINTS, POINTS, RESOLUTIONS, choose_resolution, parse_time
+from schemas.events.node_state import NodeState
+from schemas.events.reading import known
 
 router = APIRouter(prefix="/api/v1/nodes", tags=["nodes"])
 
@@ -28,12 +34,43 @@ _SUMMARY: dict[str, Any] = {
     "silent_s": {**_READING, "description": "seconds since then"},
     "inference_state": {"type": ["string", "null"]},
     "thermal_state": {"type": ["string", "null"]},
+    "routing_hint": {
+        "type": ["string", "null"],
+        "enum": ["clear", "monitor", "reduce_batch", "steer_away", None],
+        "description": "what a router should do with it, as its open observations say",
+    },
+    "routing_hint_source": {"type": ["string", "null"], "description": "the pattern that says so"},
     "tokens_per_second": {**_READING, "description": "null while idle"},
     "power_w": {**_READING, "description": "watts"},
     "wes": {**_READING, "description": "tokens a joule, thermally corrected"},
+    "temperature_c": {**_READING, "description": "degrees Celsius of the hottest accelerator"},
+    "memory_used_ratio": {**_READING, "description": "0 to 1, of the host's memory"},
+    "vram_used_ratio": {**_READING, "description": "0 to 1, of the memory of all accelerators"},
     "gpus": {"type": "integer", "description": "accelerators"},
     "models": {"type": "array", "items": {"type": "string"}, "description": "models in memory"},
+    "observations": {
+        "type": "array",
+        "description": "its open observations that are not dismissed, the oldest first",
+        "items": {
+            "type": "object",
+            "properties": {
+                "id": {"type": "string"},
+                "pattern": {"type": "string"},
+                "severity": {"type": "string", "enum": ["info", "warning", "critical"]},
+            },
+        },
+    },
 }
+_SHARED = (
+    "node_id",
+    "fleet",
+    "up",
+    "seen_at",
+    "silent_s",
+    "routing_hint",
+    "routing_hint_source",
+    "observations",
+)
 _LIST = {
     "type": "object",
     "properties": {"nodes": {"type": "array", "items": {"type": "object", "properties": _SUMMARY}}},
@@ -41,7 +78,7 @@ _LIST = {
 _ONE = {
     "type": "object",
     "properties": {
-        **{name: _SUMMARY[name] for name in ("node_id", "fleet", "up", "seen_at", "silent_s")},
+        **{name: _SUMMARY[name] for name in _SHARED},
         "state": {**json_schema("node_state"), "type": ["object", "null"]},
         "registered": {**json_schema("node_registered"), "type": ["object", "null"]},
     },
@@ -83,18 +120,21 @@ def _documented(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
 @router.get("", responses=_documented(_LIST), summary="The nodes and what each does now")
 async def nodes(request: Request, fleet: Fleet = "") -> Response:
     """Every node that has ever registered or sent a sample, in the order of their names."""
-    now = time.time_ns() // 1000
-    return _json({"nodes": [summary(node, now) for node in parts(request).fleet.nodes(fleet)]})
+    at, now = parts(request), time.time_ns() // 1000
+    concerning = of_nodes(at.observations, now)
+    found = [summary(node, now, concerning.get(node.node_id, ())) for node in at.fleet.nodes(fleet)]
+    return _json({"nodes": found})
 
 
 @router.get("/{node_id}", responses=_documented(_ONE), summary="All that is known of a node now")
 async def one(request: Request, node_id: NodeId) -> Response:
     """Its latest state, with every accelerator, runtime and model, and its inventory."""
-    node = parts(request).fleet.get(node_id)
+    at, now = parts(request), time.time_ns() // 1000
+    node = at.fleet.get(node_id)
     if node is None:
         raise _unknown(node_id)
-    now = time.time_ns() // 1000
-    seen = {name: summary(node, now)[name] for name in ("node_id", "fleet", "up", "seen_at", "silent_s")}
+    whole = summary(node, now, of_nodes(at.observations, now).get(node_id, ()))
+    seen = {name: whole[name] for name in _SHARED}
     return _json({**seen, "state": plain(node.state), "registered": plain(node.registered)})
 
 
@@ -140,7 +180,16 @@ async def past(
     )
 
 
-def summary(node: Node, now: int) -> dict[str, Any]:
+def of_nodes(observations: Standing, now: int) -> Mapping[str, Sequence[Finding]]:
+    """Return the open observations of each node that are not dismissed, the oldest first."""
+    found: dict[str, list[Finding]] = {}
+    for finding in sorted(observations.open(), key=lambda each: (each.onset_at, id_of(each))):
+        if state_of(finding, now) != "dismissed":
+            found.setdefault(finding.node_id, []).append(finding)
+    return found
+
+
+def summary(node: Node, now: int, observations: Sequence[Finding] = ()) -> dict[str, Any]:
     """Return a node in one line; readings of a node that is not up are null."""
     state = node.state if node.is_up(now) else None
     return {
@@ -151,12 +200,36 @@ def summary(node: Node, now: int) -> dict[str, Any]:
         "silent_s": plain(round(node.silent_s(now), 3)),
         "inference_state": state.inference_state if state else None,
         "thermal_state": state.thermal_state if state else None,
+        "routing_hint": state.routing_hint if state else None,
+        "routing_hint_source": state.routing_hint_source or None if state else None,
         "tokens_per_second": plain(state.tokens_per_second) if state else None,
         "power_w": plain(state.power_w) if state else None,
         "wes": plain(state.wes) if state else None,
+        "temperature_c": plain(_hottest(state)) if state else None,
+        "memory_used_ratio": plain(_memory_used(state)) if state else None,
+        "vram_used_ratio": plain(_vram_used(state)) if state else None,
         "gpus": len(node.registered.gpus if node.registered else node.state.gpus if node.state else ()),
         "models": [model.name for model in state.models] if state else [],
+        "observations": [
+            {"id": id_of(finding), "pattern": what_of(finding), "severity": finding.severity}
+            for finding in observations
+        ],
     }
+
+
+def _hottest(state: NodeState) -> float:
+    return max((gpu.temperature_c for gpu in state.gpus if known(gpu.temperature_c)), default=math.nan)
+
+
+def _memory_used(state: NodeState) -> float:
+    total = state.memory_total_bytes
+    return 1 - state.memory_available_bytes / total if known(total) and total > 0 else math.nan
+
+
+def _vram_used(state: NodeState) -> float:
+    counted = [gpu for gpu in state.gpus if known(gpu.memory_total_bytes) and known(gpu.memory_used_bytes)]
+    total = sum(gpu.memory_total_bytes for gpu in counted)
+    return sum(gpu.memory_used_bytes for gpu in counted) / total if total > 0 else math.nan
 
 
 def _names(subject: history.Subject, fields: str) -> tuple[str, ...]:

@@ -48,6 +48,11 @@ def _time(micros: int) -> str | None:
         return None
 
 
+def times_of(view: type) -> frozenset[str]:
+    """Return which fields of an event, or of a part of one, are times."""
+    return _times()[view]
+
+
 def json_schema(event: str) -> dict[str, Any]:
     """Return the JSON Schema of what ``plain`` makes of an event, with units from its ``.avsc``."""
     return _schema_of(latest(event).schema, {})

@@ -16,12 +16,16 @@ def create(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="What or who it is for.")],
     *,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="What it may do besides reading: operate, to act on observations and alerts."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a key and print it; it is shown once and kept nowhere."""
     from api.auth import KeyRing
 
-    key = KeyRing(context.settings(ctx).data_dir).create(name)
+    key = KeyRing(context.settings(ctx).data_dir).create(name, scope or ())
     if json:
         print_json({"name": name, "key": key})
     else:
@@ -31,16 +35,17 @@ def create(
 
 @app.command("list")
 def list_(ctx: typer.Context, *, json: Json = False) -> None:
-    """List the keys: id, name, when made and when revoked."""
+    """List the keys: id, name, what they may do besides reading, when made and when revoked."""
     from api.auth import KeyRing
 
     keys = KeyRing(context.settings(ctx).data_dir).keys()
-    columns = ("id", "name", "created_at", "revoked_at")
+    columns = ("id", "name", "scopes", "created_at", "revoked_at")
     rows = [{column: getattr(key, column) for column in columns} for key in keys]
     if json:
         print_json(rows)
     else:
-        print_table([column.replace("_", " ") for column in columns], [list(row.values()) for row in rows])
+        cells = [[*row.values()] for row in ({**row, "scopes": ", ".join(row["scopes"])} for row in rows)]
+        print_table([column.replace("_", " ") for column in columns], cells)
 
 
 @app.command()

@@ -108,3 +108,19 @@ async def test_off_loopback_everything_but_healthz_needs_a_key(tmp_path: Path) -
         assert (await client.get("/api/v1/nodes", headers={"X-API-Key": key})).status_code == 200
         KeyRing(tmp_path).revoke("ci")
         assert (await client.get("/api/v1/nodes", headers={"X-API-Key": key})).status_code == 401
+
+
+def test_a_key_may_be_given_scopes_and_old_files_have_none(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    plain, acting = ring.create("plain"), ring.create("acting", ["operate", "operate"])
+    found = [ring.find(key) for key in (plain, acting)]
+    assert [key.scopes for key in found if key] == [(), ("operate",)]
+    with pytest.raises(RefusedError, match="no scope everything; there are: operate"):
+        ring.create("more", ["everything"])
+    entries = json.loads(ring.path.read_text())
+    for entry in entries["keys"]:
+        del entry["scopes"]
+    ring.path.write_text(json.dumps(entries))
+    old = KeyRing(tmp_path).find(acting)
+    assert old
+    assert old.scopes == ()

@@ -17,7 +17,7 @@ from schemas.codec import Codec
 from schemas.kafka import connection, ensure_topics
 from schemas.registry import Registry
 from schemas.settings import ClickHouseSettings, KafkaSettings, RegistrySettings, Settings
-from schemas.topics import NODE_STATES, NODES
+from schemas.topics import ALERTS, NODE_STATES, NODES, OBSERVATIONS
 from tests.api.running import served, settings
 from tests.api.states import registered, state
 from tests.fixtures.kafka import broker
@@ -61,7 +61,7 @@ class Writer:
 
 @asynccontextmanager
 async def writing(to: Settings) -> AsyncIterator[Writer]:
-    await ensure_topics(to.kafka, (NODES, NODE_STATES))
+    await ensure_topics(to.kafka, (NODES, NODE_STATES, OBSERVATIONS, ALERTS))
     registry = Registry(to.registry)
     producer = AIOKafkaProducer(**connection(to.kafka))
     await producer.start()

@@ -26,3 +26,11 @@ def test_a_name_twice_and_an_unknown_name(penstock: Run) -> None:
 
 def test_a_key_as_json(penstock: Run) -> None:
     assert json.loads(penstock("keys", "create", "ci", "--json").out)["key"].startswith("psk_")
+
+
+def test_a_key_that_may_act(penstock: Run) -> None:
+    assert penstock("keys", "create", "ops", "--scope", "operate").status == 0
+    assert json.loads(penstock("keys", "list", "--json").out)[0]["scopes"] == ["operate"]
+    assert "operate" in penstock("keys", "list").out
+    unknown = penstock("keys", "create", "more", "--scope", "everything")
+    assert (unknown.status, "no scope everything" in unknown.err) == (1, True)
