@@ -1,13 +1,14 @@
 """The keys that wait at one priority in one pool: start-time fair queueing by tokens.
 
-Each key has a tag, the virtual time at which its next request starts: tokens it was charged, divided by its
-weight. The smallest tag goes first. A key that begins to wait starts at the band's virtual time, which is the
-largest tag that went: what it did not use while it was idle is not saved up for it. When nothing waits and
-nothing is in flight, everybody begins anew.
+Each key has a tag: the tokens that it used, and those that its requests in flight are expected to use, by its
+weight. The smallest tag goes first. A key that begins to wait starts at the band's virtual time: what it did
+not use while it was idle is not saved up for it. When nothing waits or is in flight, everybody begins anew.
 
-A request is charged its estimate when it goes and the difference when it ends.
+Virtual time follows what was used, not what is expected. If it followed expectations, a key whose answers are
+shorter than expected would drive it up, have the difference back when they end, and be ahead of everybody who
+came in between.
 
-Source: Goyal, Vin and Cheng, Start-time Fair Queuing, SIGCOMM 1996.
+Source: Goyal, Vin and Cheng, Start-time Fair Queuing, SIGCOMM 1996; there, lengths are known beforehand.
 """
 
 from api.router.queue.account import Account
@@ -16,22 +17,27 @@ from api.router.queue.model import Model
 from api.router.queue.ticket import Ticket
 
 ARREARS = 65_536.0
-"""A key that could not use its share, because its model was full or it had been charged too much, has at most
-so many tokens (for a weight of 1) of it left to catch up."""
+"""A key that could not use its share, because its models were full, has at most so many tokens (at a weight
+of 1) to catch up."""
 _SPARE = 64
 
 
 class Share:
-    """What one key has had of the band. ``floor`` is where it joined: no refund takes it further back."""
+    """What one key has ``used`` of the band, and what it is ``expected`` to; tokens divided by its weight."""
 
-    __slots__ = ("floor", "key", "lines", "running", "tag")
+    __slots__ = ("expected", "key", "lines", "running", "used")
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.tag = 0.0
-        self.floor = 0.0
+        self.used = 0.0
+        self.expected = 0.0
         self.running = 0
         self.lines: dict[str, Line] = {}
+
+    @property
+    def tag(self) -> float:
+        """Its rank: the smallest goes first."""
+        return self.used + self.expected
 
 
 class Band:
@@ -54,7 +60,7 @@ class Band:
         line = share.lines.get(model.name)
         if line is None:
             if not share.lines:
-                share.tag = share.floor = max(share.tag, self.virtual)
+                share.used = max(share.used, self.virtual)
             line = self._open(model, account, share)
             line.tickets[ticket.id] = ticket
             line.heads.enter(line)
@@ -66,10 +72,10 @@ class Band:
     def start(self, ticket: Ticket, line: Line) -> None:
         """A ticket goes, and its key is charged for it."""
         share = line.share
-        tag = max(share.tag, self.virtual - ARREARS)
         self._take(ticket, line)
-        self.virtual = max(self.virtual, tag)
-        share.tag = tag + ticket.tokens / ticket.weight
+        share.used = max(share.used, self.virtual - ARREARS)
+        self.virtual = max(self.virtual, share.used)
+        share.expected += ticket.tokens / ticket.weight
         share.running += 1
         self.running += 1
         self._rank(share)
@@ -86,18 +92,18 @@ class Band:
         share = self.shares[ticket.key]
         share.running -= 1
         self.running -= 1
-        if tokens != ticket.tokens:
-            tag = share.tag + (tokens - ticket.tokens) / ticket.weight
-            share.tag = max(tag, min(share.floor, share.tag)) if share.lines else tag
-            self._rank(share)
-        if not share.running and not share.lines and share.tag <= self.virtual:
+        share.used += tokens / ticket.weight
+        # What is left of sums and differences of floats once nothing is in flight is rounding.
+        share.expected = share.expected - ticket.tokens / ticket.weight if share.running else 0.0
+        self._rank(share)
+        if not share.running and not share.lines and share.used <= self.virtual:
             del self.shares[ticket.key]
 
     def unpark(self, line: Line) -> None:
         """The key of a line may go on: it goes on from now."""
         line.parked = False
         share = line.share
-        share.tag = share.floor = max(share.tag, self.virtual)
+        share.used = max(share.used, self.virtual)
         self._rank(share)
 
     def _share(self, key: str) -> Share:
@@ -113,7 +119,7 @@ class Band:
         self.shares = {
             key: share
             for key, share in self.shares.items()
-            if share.running or share.lines or share.tag > self.virtual
+            if share.running or share.lines or share.used > self.virtual
         }
         self._sweep_at = 2 * len(self.shares) + _SPARE
 
