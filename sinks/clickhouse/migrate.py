@@ -8,7 +8,7 @@ and the schemas is brought up to date each time: how long rows are kept, and the
 import hashlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
@@ -34,7 +34,8 @@ TABLE_SETTINGS = ", ".join(
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 _KEPT = re.compile(r"TTL [^\n]*?toIntervalDay\((\d+)\)")
 _TTL = re.compile(
-    r"TABLE IF NOT EXISTS \$database\.(\w+) .*?TTL (toDateTime\(\w+\)) \+ INTERVAL \$(\w+) DAY", re.DOTALL
+    r"CREATE TABLE IF NOT EXISTS \$database\.(\w+) .*TTL (toDateTime\(\w+\)) \+ INTERVAL \$(\w+) DAY",
+    re.DOTALL,
 )
 
 
@@ -77,6 +78,8 @@ def blanks(settings: ClickHouseSettings) -> dict[str, str]:
         "settings": TABLE_SETTINGS,
         "samples_ttl_days": str(settings.samples_ttl_days),
         "panes_ttl_days": str(settings.panes_ttl_days),
+        "requests_ttl_days": str(settings.requests_ttl_days),
+        "summaries_ttl_days": str(settings.summaries_ttl_days),
         "event_log_ttl_days": str(settings.event_log_ttl_days),
     }
 
@@ -147,14 +150,22 @@ async def _keep_for(store: Store, settings: ClickHouseSettings) -> None:
         f"SELECT name, create_table_query FROM system.tables WHERE database = '{settings.database}'"
     )
     kept = {name: found.group(1) for name, query in rows if (found := _KEPT.search(query))}
+    for table, time, setting in _times_to_live():
+        if kept.get(table, days[setting]) != days[setting]:
+            await store.command(
+                f"ALTER TABLE {settings.database}.{table} {on_cluster(settings)}"
+                f" MODIFY TTL {time} + INTERVAL {days[setting]} DAY"
+            )
+            logger.info("rows of %s are kept for %s days", table, days[setting])
+
+
+def _times_to_live() -> Iterator[tuple[str, str, str]]:
+    """Yield each table that forgets: its name, the time that counts and the setting that says how long."""
     for migration in migrations():
-        for table, time, setting in _TTL.findall(migration.text):
-            if kept.get(table, days[setting]) != days[setting]:
-                await store.command(
-                    f"ALTER TABLE {settings.database}.{table} {on_cluster(settings)}"
-                    f" MODIFY TTL {time} + INTERVAL {days[setting]} DAY"
-                )
-                logger.info("rows of %s are kept for %s days", table, days[setting])
+        for statement in migration.text.split(";\n"):
+            found = _TTL.search(statement)
+            if found:
+                yield found.group(1), found.group(2), found.group(3)
 
 
 async def _comment(store: Store, settings: ClickHouseSettings) -> None:
@@ -163,7 +174,7 @@ async def _comment(store: Store, settings: ClickHouseSettings) -> None:
         f"SELECT table, name, comment FROM system.columns WHERE database = '{settings.database}'"
     )
     said = {(table, name): comment for table, name, comment in rows}
-    for table in TABLES:
+    for table in {each.name: each for each in TABLES}.values():
         changes = [
             f"COMMENT COLUMN `{name}` {literal(text)}"
             for name, text in comments(table).items()

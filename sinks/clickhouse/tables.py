@@ -27,7 +27,9 @@ class Table:
 
     ``path`` names the arrays that give the rows; empty: one row an event. ``flattened`` records have their
     fields in the row itself, behind a prefix. ``renamed`` and ``elsewhere`` are dotted fields below ``path``;
-    those ``elsewhere`` have rows of their own in another table.
+    those ``elsewhere`` have rows of their own in another table. ``inherited``: fields of the event that rows
+    of its arrays keep, and their columns. ``kind``: what the column of that name says where several events
+    share the table; empty: it has none.
     """
 
     name: str
@@ -36,6 +38,13 @@ class Table:
     flattened: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
+    inherited: Mapping[str, str] = field(default_factory=lambda: {name: name for name in IDENTITY})
+    kind: str = ""
+
+
+def _kinds(name: str, event: str) -> tuple[Table, ...]:
+    """One table for what is said of a thing when it opens, changes and is over."""
+    return tuple(Table(name, f"{event}_{kind}", kind=kind) for kind in ("opened", "updated", "resolved"))
 
 
 TABLES = (
@@ -67,12 +76,33 @@ TABLES = (
         "node_panes",
         "node_pane",
         flattened={"host": ""},
-        elsewhere=frozenset({"gpus", "runtimes", "models", "gpu_health"}),
+        elsewhere=frozenset({"gpus", "runtimes", "models", "gpu_health", "suspects"}),
     ),
     Table("gpu_panes", "node_pane", ("gpus",)),
     Table("runtime_panes", "node_pane", ("runtimes",)),
     Table("model_panes", "node_pane", ("models",)),
     Table("gpu_health_panes", "node_pane", ("gpu_health",)),
+    Table("suspect_panes", "node_pane", ("suspects",)),
+    Table("requests_received", "request_received"),
+    Table("requests_admitted", "request_admitted"),
+    Table("requests_routed", "request_routed", elsewhere=frozenset({"candidates"})),
+    Table(
+        "request_candidates",
+        "request_routed",
+        ("candidates",),
+        inherited={name: name for name in ("fleet", "request_id", "occurred_at", "attempt")}
+        | {"node_id": "chosen_node_id", "runtime_id": "chosen_runtime_id"},
+    ),
+    Table("request_first_tokens", "request_first_token"),
+    Table("requests_finished", "request_finished"),
+    Table("request_panes", "request_pane"),
+    *_kinds("observation_events", "observation"),
+    *_kinds("alert_events", "alert"),
+    Table("node_summaries", "node_summary"),
+    Table("node_hints", "node_hint"),
+    Table("operator_actions", "operator_action"),
+    Table("wes_baselines", "wes_baseline"),
+    Table("watermarks", "watermark", renamed={"partition": "source_partition"}),
     Table("clock_ticks", "clock_tick"),
     Table(
         "dead_letters",
@@ -96,12 +126,16 @@ def trial(event: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, the dotted field of the event it comes from, and that field's Avro type and ``doc``."""
+    """A column, the dotted field it comes from, and that field's Avro type and ``doc``.
+
+    The field is of the record at the table's ``path``, or of the event itself where it is ``inherited``.
+    """
 
     name: str
     source: str
     kind: Any
     doc: str
+    inherited: bool = False
 
 
 def columns(table: Table) -> Iterator[Column]:
@@ -109,9 +143,11 @@ def columns(table: Table) -> Iterator[Column]:
     root = latest(table.event).schema
     if table.path:
         yield from (
-            Column(each["name"], each["name"], each["type"], each.get("doc", ""))
+            Column(
+                table.inherited[each["name"]], each["name"], each["type"], each.get("doc", ""), inherited=True
+            )
             for each in root["fields"]
-            if each["name"] in IDENTITY
+            if each["name"] in table.inherited
         )
     yield from _columns(table, _record_at(root, table.path), "")
 
@@ -129,6 +165,8 @@ def parents(table: Table) -> Iterator[Column]:
 def comments(table: Table) -> dict[str, str]:
     """Return what to say of each column: the event's own words and units."""
     said = {column.name: column.doc for column in (*columns(table), *parents(table)) if column.doc}
+    if table.kind:
+        said["kind"] = "what was said: opened, updated or resolved"
     return said | {name: text for name, text in COORDINATES.items() if name not in said}
 
 

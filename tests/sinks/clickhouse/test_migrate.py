@@ -67,8 +67,9 @@ async def test_how_long_rows_are_kept_follows_the_settings(settings: Settings) -
     before = await ask(settings, sql)
     await run(with_store(settings, samples_ttl_days=3, event_log_ttl_days=500))
     after = await ask(settings, sql)
-    assert "toIntervalDay(30)" in before["gpu_samples"]
-    assert "toIntervalDay(3)" in after["gpu_samples"]
+    for table in ("node_samples", "gpu_samples", "node_states", "request_candidates", "clock_ticks"):
+        assert "toIntervalDay(30)" in before[table], table
+        assert "toIntervalDay(3)" in after[table], table
     assert "toIntervalDay(500)" in after["event_log"]
     assert after["node_panes"] == before["node_panes"]
 
