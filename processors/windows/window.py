@@ -12,6 +12,7 @@ from math import fsum
 
 from processors.panes.statistics import merge_all
 from processors.windows.requests import RequestSlot
+from processors.windows.series import GpuSeries
 from processors.windows.slot import GpuSlot, HealthSlot, ModelSlot, RuntimeSlot, Slot
 from schemas.events.node_pane import Statistic
 from schemas.events.reading import NAN
@@ -111,6 +112,11 @@ class Window:
                 if gpu.whole:
                     found.setdefault(gpu.gpu_id, []).append((slot.started_at + PANE_US, gpu))
         return dict(sorted(found.items()))
+
+    @cached_property
+    def gpu_series(self) -> list[GpuSeries]:
+        """The same, by column; in the order of the ids."""
+        return [GpuSeries(gpu_id, points, self.places) for gpu_id, points in self.gpus.items()]
 
     @cached_property
     def runtimes(self) -> dict[str, list[tuple[int, RuntimeSlot]]]:
