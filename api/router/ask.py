@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from api.router.queue.limits import UNLIMITED, KeyLimits
+
 ANONYMOUS = "none"
 """The fingerprint of a caller without a key."""
 
@@ -36,17 +38,20 @@ class Goal(StrEnum):
 class Caller:
     """Who asks, and what its key allows. Without a key: anonymous, allowed everything at priority 0.
 
-    ``models`` are the only ones it may use; None is no restriction. ``max_wait_s`` and ``goal`` are the
-    key's own; None is the router's default.
+    ``limits`` are what the queue holds it to. ``models`` are the only ones it may use; None: any. ``goal``
+    is the key's own; None: the router's.
     """
 
     fingerprint: str = ANONYMOUS
     name: str = ""
-    priority_ceiling: int = 0
-    weight: float = 1.0
+    limits: KeyLimits = UNLIMITED
     models: frozenset[str] | None = None
-    max_wait_s: float | None = None
     goal: Goal | None = None
+
+
+def plain_name(model: str) -> str:
+    """Return a model's name without Ollama's implied tag: ``qwen3`` and ``qwen3:latest`` are one model."""
+    return model.removesuffix(":latest")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def read(endpoint: Endpoint, headers: Mapping[bytes, bytes], body: bytes, caller
         path=endpoint.path,
         model=model,
         models=_fallbacks(fields, said.models, model),
-        stream=_flag(fields, "stream", endpoint.streams),
+        stream=_flag(fields, "stream", endpoint.streams) and endpoint.task is not Task.EMBED,
         caller=caller,
         received_s=time.monotonic(),
         received_us=time.time_ns() // 1000,

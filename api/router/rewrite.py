@@ -23,7 +23,6 @@ _THINKERS = ("deepseek-r1", "gpt-oss", "qwq", "phi-4-reasoning", "phi4-reasoning
 
 Protection = Literal["keep", "warn", "off"]
 Notes = Mapping[bytes, bytes]
-NO_NOTES: Notes = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Written:
     """A body for an upstream, and headers that tell the client what was changed."""
 
     body: bytes
-    notes: Notes = NO_NOTES
+    notes: Notes | None = None
 
 
 def untranslated(ask: Ask, choice: Choice, rules: Rules) -> Written:
@@ -62,13 +61,13 @@ def untranslated(ask: Ask, choice: Choice, rules: Rules) -> Written:
     usage = ask.dialect is Dialect.OPENAI and ask.stream and ask.task is not Task.EMBED
     ours = [name for name in _OURS if name in ask.fields]
     if not changes and not ours:
-        return Written(_with_usage(ask) if usage else ask.body, notes or NO_NOTES)
+        return Written(_with_usage(ask) if usage else ask.body, notes or None)
     body = {**ask.fields, **changes}
     for name in ours:
         del body[name]
     if usage:
         body["stream_options"] = _usage_options(ask)
-    return Written(orjson.dumps(body), notes or NO_NOTES)
+    return Written(orjson.dumps(body), notes or None)
 
 
 def for_ollama(translate: Callable[[Ask, str], dict[str, Any]]) -> Callable[[Ask, Choice, Rules], Written]:
@@ -79,7 +78,7 @@ def for_ollama(translate: Callable[[Ask, str], dict[str, Any]]) -> Callable[[Ask
         notes: dict[bytes, bytes] = {}
         _protect(body, ask, choice, rules, body, notes)
         _make_room(body, ask, choice, rules, body, notes)
-        return Written(orjson.dumps(body), notes or NO_NOTES)
+        return Written(orjson.dumps(body), notes or None)
 
     return write
 
@@ -93,7 +92,7 @@ def for_openai(
         body = translate(ask, choice.model, choice.upstream.kind)
         notes: dict[bytes, bytes] = {}
         _make_room(body, ask, choice, rules, body, notes)
-        return Written(orjson.dumps(body), notes or NO_NOTES)
+        return Written(orjson.dumps(body), notes or None)
 
     return write
 

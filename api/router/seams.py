@@ -142,6 +142,9 @@ class Ticket(Protocol):
             Refused: its patience ended, or somebody took it out.
         """
 
+    def placed(self, choice: Choice) -> None:
+        """Hear where it goes; again for each attempt."""
+
     def release(self, outcome: Outcome, usage: "Usage") -> None:
         """Give the place back; further calls do nothing."""
 

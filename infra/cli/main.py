@@ -30,6 +30,7 @@ COMMANDS = {
     "worker": ("Parts", "Run the stages: telemetry in, states and panes out."),
     "sink": ("Parts", "Write every topic to ClickHouse."),
     "api": ("Parts", "Run the query API."),
+    "router": ("Parts", "Run the router: one address for the models of all nodes."),
     "node": ("Parts", "Run the agent of this machine."),
     "clock": ("Parts", "Tell every partition the time."),
     "demo": ("Parts", "Send the telemetry of a small simulated fleet."),

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from prometheus_client import REGISTRY, Metric
 
 import api.metrics
+import api.router.metrics
 import processors
 import producers
 import sinks
+from api.query.finding import KINDS
+from api.query.findings_metrics import FindingsCollector
 from api.query.fleet import FleetView
 from api.query.prometheus import FleetCollector
+from api.query.standing import Standing
 from infra.docs.markdown import table
 
 HEAD = """# Metrics
@@ -20,7 +24,7 @@ Generated from the code by `python -m infra.docs`; do not edit.
 
 The worker, the sink and the node agent serve `/metrics` for Prometheus on loopback, at the ports of the
 settings `worker.metrics_port`, `sink.metrics_port` and `node.metrics_port`; the API serves its own and those
-of the nodes at its port. Units are base units. Labels have few values, listed where they are not names of
+of the nodes at its port, and so does the router. Units are base units. Labels have few values, listed where they are not names of
 the installation.
 """
 PREFIX = "penstock_"
@@ -30,7 +34,9 @@ PARTS = {
     "The sink": ("sink",),
     "The node agent": ("agent",),
     "The API": ("api",),
+    "The router": ("router",),
     "Nodes, served by the API": ("node", "gpu", "runtime", "model"),
+    "What is open, served by the API": ("observations", "alerts"),
 }
 
 
@@ -47,10 +53,15 @@ def metrics() -> Iterator[Metric]:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if module.name.endswith(".metrics"):
                 importlib.import_module(module.name)
-    registries = (REGISTRY, api.metrics.ApiMetrics().registry)
+    registries = (
+        REGISTRY,
+        api.metrics.ApiMetrics().registry,
+        api.router.metrics.RouterMetrics().registry,
+    )
     for registry in registries:
         yield from (metric for metric in registry.collect() if metric.name.startswith(PREFIX))
     yield from FleetCollector(FleetView()).collect()
+    yield from FindingsCollector([Standing(kind) for kind in KINDS]).collect()
 
 
 def _part(heading: str, names: tuple[str, ...], found: list[Metric]) -> str:

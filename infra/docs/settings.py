@@ -32,6 +32,6 @@ def _default(name: str, field: FieldInfo) -> str:
     if name == "data_dir":
         return "the user's data folder"  # differs from system to system
     value = field.get_default(call_default_factory=True)
-    if isinstance(value, SecretStr) or value in ("", None, {}):
+    if isinstance(value, SecretStr) or value in ("", None, {}, ()):
         return ""
     return f"`{value}`"

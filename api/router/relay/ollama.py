@@ -24,9 +24,7 @@ class OllamaRelay:
         """See ``Relay``."""
         lines = self._events.feed(piece)
         if lines and (not self.reading.first or _NOTEWORTHY.search(lines)):
-            for line in lines.split(b"\n"):
-                if line.strip():
-                    self.reading.ollama(parsed(line))
+            return self._read(lines)
         return lines
 
     def end(self) -> bytes:
@@ -37,6 +35,16 @@ class OllamaRelay:
         if not self.reading.complete:
             raise BrokenAnswerError("the upstream broke off in the middle of its answer")
         return rest + b"\n" if rest else b""
+
+    def _read(self, lines: bytes) -> bytes:
+        kept: list[bytes] = []
+        for line in lines.split(b"\n"):
+            if line.strip():
+                self.reading.ollama(parsed(line))
+                if self.reading.error:  # it goes out as the router's own
+                    return b"".join(kept)
+                kept.append(line + b"\n")
+        return lines
 
 
 def parsed(line: bytes) -> dict[str, Any]:

@@ -53,13 +53,15 @@ class OpenAIRelay:
 
     def _read(self, events: bytes) -> bytes:
         hidden = False
-        kept = []
+        kept: list[bytes] = []
         for event, payload in sse.payloads(events):
             if payload == b"[DONE]":
                 self._done = self.reading.complete = True
             elif payload:
                 found = sse.parsed(payload)
                 self.reading.openai(found)
+                if self.reading.error:  # it goes out as the router's own
+                    return b"".join(kept)
                 if self._hide_usage and found.get("usage") and not found.get("choices"):
                     hidden = True
                     continue

@@ -96,6 +96,8 @@ def embed(ask: Ask, model: str) -> dict[str, Any]:
 def _common(ask: Ask, model: str) -> dict[str, Any]:
     fields = ask.fields
     _refuse(fields, _IMPOSSIBLE)
+    if fields.get("n") not in (None, 1):
+        raise invalid("an Ollama upstream gives one answer to a request: n is 1", "n")
     body: dict[str, Any] = {"model": model, "stream": ask.stream}
     body.update({name: fields[name] for name in _NATIVE if name in fields})
     options = dict(fields.get("options") or {})

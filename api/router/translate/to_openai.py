@@ -79,11 +79,11 @@ def completion(ask: Ask, model: str, kind: str) -> dict[str, Any]:
     return body
 
 
-def embed(ask: Ask, model: str) -> dict[str, Any]:
-    """Return the body of /v1/embeddings."""
+def embed(ask: Ask, model: str, kind: str) -> dict[str, Any]:
+    """Return the body of /v1/embeddings; llama.cpp knows no dimensions."""
     fields = ask.fields
     body = {"model": model, "input": fields.get("input", fields.get("prompt")), "encoding_format": "float"}
-    if fields.get("dimensions") is not None:
+    if fields.get("dimensions") is not None and kind != "llamacpp":
         body["dimensions"] = fields["dimensions"]
     return body
 

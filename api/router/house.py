@@ -1,0 +1,32 @@
+"""What the serving path has at hand; made once, by the application."""
+
+from dataclasses import dataclass
+
+from api.router.breaker import Breakers
+from api.router.flight import Flights
+from api.router.pull import Pulls
+from api.router.rewrite import Rules
+from api.router.seams import Admission, Chooser, Gate, Recorder
+from api.router.upstream.client import Client
+from schemas.settings import RouterSettings
+
+
+@dataclass(slots=True)
+class House:
+    """The parts of a router that one request meets. ``local``: only names of this machine are served.
+
+    ``stopping``: requests under way may end, and no new ones come in.
+    """
+
+    settings: RouterSettings
+    gate: Gate
+    chooser: Chooser
+    admission: Admission
+    recorder: Recorder
+    client: Client
+    breakers: Breakers
+    flights: Flights
+    rules: Rules
+    pulls: Pulls
+    local: bool
+    stopping: bool = False

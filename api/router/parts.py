@@ -1,0 +1,110 @@
+"""The parts of one router, made together and closed together."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from api.auth import KeyRing, is_loopback
+from api.router.admission import QueueAdmission
+from api.router.breaker import Breakers
+from api.router.flight import Flights, Patience
+from api.router.gate import KeyGate
+from api.router.house import House
+from api.router.metrics import RouterMetrics
+from api.router.pull import Pulls
+from api.router.queue.core import Queue
+from api.router.queue.limits import QueueLimits
+from api.router.recorder import CountingRecorder
+from api.router.rewrite import Rules
+from api.router.seams import Chooser
+from api.router.static_fleet import StaticFleet
+from api.router.upstream.catalogue import Catalogue
+from api.router.upstream.client import Client
+from schemas.settings import RouterSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RouterParts:
+    """What a router is made of."""
+
+    house: House
+    catalogue: Catalogue
+    chooser: Chooser
+    admission: QueueAdmission
+    metrics: RouterMetrics
+
+    def upstreams(self) -> list[dict[str, Any]]:
+        """Return each upstream with what is known of it."""
+        breakers = self.house.breakers.status(time.monotonic())
+        errors = self.catalogue.errors()
+        found = []
+        for upstream in self.chooser.upstreams():
+            known = self.catalogue.inventory(upstream.id)
+            models = sorted(known.models) if known else None
+            found.append({
+                "id": upstream.id, "node_id": upstream.node_id, "url": upstream.base_url,
+                "kind": upstream.kind, "slots": upstream.slots, "models": models,
+                "breaker": breakers.get(upstream.id, "closed"), "error": errors.get(upstream.id),
+            })  # fmt: skip
+        return found
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[RouterParts]:
+    """Make the parts, and let them work while the block runs.
+
+    Raises:
+        ConfigError: settings do not fit together.
+    """
+    told = settings.router
+    client = Client(connect_timeout_s=told.connect_timeout_s)
+    catalogue = Catalogue(client, told.ask_interval_s)
+    parts = _made(settings, client, catalogue)
+    tasks = [
+        asyncio.create_task(catalogue.run(parts.chooser.upstreams)),
+        asyncio.create_task(parts.house.flights.reap()),
+    ]
+    try:
+        yield parts
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await parts.house.pulls.close()
+        await client.close()
+
+
+def _made(settings: Settings, client: Client, catalogue: Catalogue) -> RouterParts:
+    told = settings.router
+    chooser = StaticFleet(told, catalogue)
+    admission = QueueAdmission(Queue(QueueLimits()), patience_s=told.patience_s, hold_s=told.hold_s)
+    catalogue.listen(lambda: admission.sync(chooser))
+    admission.sync(chooser)
+    metrics = RouterMetrics()
+    local = is_loopback(told.host)
+
+    async def pulled() -> None:
+        await catalogue.ask(chooser.upstreams())
+
+    house = House(
+        settings=told,
+        gate=KeyGate(KeyRing(settings.data_dir), needed=not local),
+        chooser=chooser,
+        admission=admission,
+        recorder=CountingRecorder(metrics),
+        client=client,
+        breakers=Breakers(told.breaker_failures, told.breaker_cooldown_s),
+        flights=Flights(_patience(told)),
+        rules=Rules(told.context, told.thinking_factor, told.thinking_min_tokens),
+        pulls=Pulls(client, told.pull_timeout_s, pulled),
+        local=local,
+    )
+    return RouterParts(house, catalogue, chooser, admission, metrics)
+
+
+def _patience(told: RouterSettings) -> Patience:
+    return Patience(told.first_byte_timeout_s, told.idle_timeout_s, told.stall_timeout_s)

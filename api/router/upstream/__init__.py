@@ -1,0 +1,1 @@
+"""The servers of models: asking them, and knowing what they have."""

@@ -1,0 +1,34 @@
+"""What an upstream can do wrong, before the first byte of an answer has gone out."""
+
+
+class Fault(Exception):
+    """An attempt came to nothing; another upstream may do better.
+
+    Attributes:
+        status: what the client is told if none does.
+        unreached: the request never got there, so trying again costs nothing.
+        dropped: the connection ended before an answer; one that was kept from an earlier request may have
+            been closed by the upstream at that moment, which says nothing of the upstream.
+        answer: the body of the upstream's error, where it gave one, of ``content_type``.
+        retry_after: what its header of that name said.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 502,
+        unreached: bool = False,
+        dropped: bool = False,
+        answer: bytes = b"",
+        content_type: str = "",
+        retry_after: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.unreached = unreached
+        self.dropped = dropped
+        self.answer = answer
+        self.content_type = content_type
+        self.retry_after = retry_after

@@ -1,0 +1,96 @@
+"""What one upstream has, as it says itself."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.router.seams import Upstream
+from api.router.upstream.client import Client
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of an upstream.
+
+    Attributes:
+        name: as the upstream calls it.
+        listed: what the upstream lists of it: an entry of /api/tags or /v1/models.
+        running: the entry of /api/ps where Ollama has it loaded.
+        context_length: of the loaded model, tokens; None where it is not loaded or that is not told.
+    """
+
+    name: str
+    listed: Fields
+    running: Fields | None = None
+    context_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What an upstream said last; ``slots`` is how many requests it serves at once, where it tells."""
+
+    models: Mapping[str, Model] = field(default_factory=dict)
+    version: str = ""
+    slots: int | None = None
+
+
+async def read(client: Client, upstream: Upstream) -> Inventory:
+    """Ask an upstream what it has.
+
+    Raises:
+        Fault: it does not say.
+    """
+    if upstream.kind == "ollama":
+        return await _ollama(client, upstream)
+    listed = await client.ask(upstream, "/v1/models")
+    models = (_openai_model(entry) for entry in _entries(listed, "data"))
+    slots = await _slots(client, upstream) if upstream.kind == "llamacpp" else None
+    return Inventory({model.name: model for model in models if model.name}, slots=slots)
+
+
+async def _ollama(client: Client, upstream: Upstream) -> Inventory:
+    tags, running, version = await asyncio.gather(
+        client.ask(upstream, "/api/tags"),
+        client.ask(upstream, "/api/ps"),
+        client.ask(upstream, "/api/version"),
+    )
+    loaded = {_name(entry): entry for entry in _entries(running, "models")}
+    models = (_ollama_model(entry, loaded) for entry in _entries(tags, "models"))
+    told = version.get("version") if isinstance(version, dict) else ""
+    return Inventory({model.name: model for model in models if model.name}, version=str(told or ""))
+
+
+async def _slots(client: Client, upstream: Upstream) -> int | None:
+    properties = await client.ask(upstream, "/props")
+    found = properties.get("total_slots") if isinstance(properties, dict) else None
+    return found if isinstance(found, int) and found > 0 else None
+
+
+def _ollama_model(entry: Fields, loaded: Mapping[str, Fields]) -> Model:
+    name = _name(entry)
+    running = loaded.get(name)
+    return Model(name, entry, running, _positive(running.get("context_length")) if running else None)
+
+
+def _openai_model(entry: Fields) -> Model:
+    name = entry.get("id")
+    return Model(name if isinstance(name, str) else "", entry, None, _positive(entry.get("max_model_len")))
+
+
+def _entries(answer: object, name: str) -> Iterator[Fields]:
+    listed = answer.get(name) if isinstance(answer, dict) else None
+    for entry in listed if isinstance(listed, list) else ():
+        if isinstance(entry, dict):
+            yield entry
+
+
+def _name(entry: Fields) -> str:
+    found = entry.get("model") or entry.get("name")
+    return found if isinstance(found, str) else ""
+
+
+def _positive(found: object) -> int | None:
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
