@@ -4,9 +4,11 @@ Each key has a tag: the tokens that it used, and those that its requests in flig
 weight. The smallest tag goes first. A key that begins to wait starts at the band's virtual time: what it did
 not use while it was idle is not saved up for it. When nothing waits or is in flight, everybody begins anew.
 
-Virtual time follows what was used, not what is expected. If it followed expectations, a key whose answers are
-shorter than expected would drive it up, have the difference back when they end, and be ahead of everybody who
-came in between.
+Virtual time goes on by every token used, divided by the weights of all who wait or are in flight, and is
+never behind the use of a key whose turn it is. So it passes everybody in time, and no stream of new keys
+keeps an old one waiting for ever. It follows what was used, not what is expected: otherwise a key whose answers are
+shorter than expected would drive it up, have the difference back when they end, and be ahead of all who came
+meanwhile.
 
 Source: Goyal, Vin and Cheng, Start-time Fair Queuing, SIGCOMM 1996; there, lengths are known beforehand.
 """
@@ -25,12 +27,13 @@ _SPARE = 64
 class Share:
     """What one key has ``used`` of the band, and what it is ``expected`` to; tokens divided by its weight."""
 
-    __slots__ = ("expected", "key", "lines", "running", "used")
+    __slots__ = ("expected", "key", "lines", "running", "used", "weight")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.used = 0.0
         self.expected = 0.0
+        self.weight = 0.0
         self.running = 0
         self.lines: dict[str, Line] = {}
 
@@ -39,11 +42,16 @@ class Share:
         """Its rank: the smallest goes first."""
         return self.used + self.expected
 
+    @property
+    def idle(self) -> bool:
+        """Whether it neither waits nor has anything in flight."""
+        return not self.lines and not self.running
+
 
 class Band:
     """One priority of one pool. ``heads`` holds the models that something waits for."""
 
-    __slots__ = ("_sweep_at", "heads", "priority", "running", "shares", "virtual", "waiting")
+    __slots__ = ("_sweep_at", "_weights", "heads", "priority", "running", "shares", "virtual", "waiting")
 
     def __init__(self, priority: int) -> None:
         self.priority = priority
@@ -53,10 +61,12 @@ class Band:
         self.shares: dict[str, Share] = {}
         self.heads: dict[str, Heads] = {}
         self._sweep_at = _SPARE
+        self._weights = 0.0
 
     def add(self, ticket: Ticket, model: Model, account: Account) -> None:
         """Put a ticket at the end of its key's line."""
         share = self._share(ticket.key)
+        self._weigh(share, ticket.weight)
         line = share.lines.get(model.name)
         if line is None:
             if not share.lines:
@@ -86,6 +96,8 @@ class Band:
         self._take(ticket, line)
         if first and line.tickets and not line.parked:
             line.heads.enter(line)
+        if line.share.idle:
+            self._weigh(line.share, 0.0)
 
     def settle(self, ticket: Ticket, tokens: float) -> None:
         """A ticket ends, having used so many tokens."""
@@ -93,11 +105,14 @@ class Band:
         share.running -= 1
         self.running -= 1
         share.used += tokens / ticket.weight
+        self.virtual += tokens / max(self._weights, share.weight)
         # What is left of sums and differences of floats once nothing is in flight is rounding.
         share.expected = share.expected - ticket.tokens / ticket.weight if share.running else 0.0
         self._rank(share)
-        if not share.running and not share.lines and share.used <= self.virtual:
-            del self.shares[ticket.key]
+        if share.idle:
+            self._weigh(share, 0.0)
+            if share.used <= self.virtual:
+                del self.shares[ticket.key]
 
     def unpark(self, line: Line) -> None:
         """The key of a line may go on: it goes on from now."""
@@ -117,11 +132,14 @@ class Band:
     def _sweep(self) -> None:
         """Forget keys that are back where everybody begins; once in as many new keys as are kept."""
         self.shares = {
-            key: share
-            for key, share in self.shares.items()
-            if share.running or share.lines or share.used > self.virtual
+            key: share for key, share in self.shares.items() if not share.idle or share.used > self.virtual
         }
         self._sweep_at = 2 * len(self.shares) + _SPARE
+
+    def _weigh(self, share: Share, weight: float) -> None:
+        """Count a key with its weight, or with none once it is idle."""
+        self._weights += weight - share.weight
+        share.weight = weight
 
     def _open(self, model: Model, account: Account, share: Share) -> Line:
         heads = self.heads.get(model.name)

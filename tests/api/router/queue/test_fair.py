@@ -1,6 +1,7 @@
 from collections import Counter
 
-from api.router.queue.limits import KeyLimits
+from api.router.queue.band import ARREARS
+from api.router.queue.limits import KeyLimits, PoolLimits
 from tests.api.router.queue.driver import Driver
 
 
@@ -113,8 +114,6 @@ def test_a_key_is_known_by_its_last_weight() -> None:
 
 
 def test_keys_share_a_pool_over_its_models() -> None:
-    from api.router.queue.limits import PoolLimits
-
     driver = Driver(PoolLimits("gpu", frozenset({"x", "y"}), budget=1, costs={"x": 1.0, "y": 1.0}))
     driver.serve("x", 8)
     driver.serve("y", 8)
@@ -139,3 +138,51 @@ def test_shares_of_keys_that_are_gone_are_forgotten() -> None:
     assert len(band.shares) < 1000
     driver.drain()
     assert not driver.queue.models["m"].pool.bands
+
+
+def test_keys_that_come_once_each_are_forgotten_too() -> None:
+    driver = Driver()
+    driver.serve("m", 1)
+    driver.ask(key="first")
+    for number in range(5000):
+        driver.ask(key=f"once-{number}")
+        driver.finish(driver.running()[0])
+    (band,) = driver.queue.models["m"].pool.bands.values()
+    assert len(band.shares) < 1000
+
+
+def test_no_stream_of_new_keys_keeps_an_old_one_waiting() -> None:
+    driver = Driver(output_tokens=0)
+    driver.serve("m", 1)
+    driver.ask(key="old", prompt=5_000)
+    old = driver.ask(key="old", prompt=100)
+    for number in range(1000):
+        driver.ask(key=f"new-{number}", prompt=100)
+        driver.finish(driver.running()[0])
+        if old in driver.went:
+            break
+    # Two or three keys share 100 tokens a time, until each has had as many as the old one.
+    assert driver.went.index(old) < 3 * 5_000 / 100
+
+
+def test_what_a_full_model_withheld_is_made_up_for_only_so_far() -> None:
+    driver = Driver(PoolLimits("gpu", frozenset("xy"), budget=9.0), output_tokens=0)
+    driver.serve("x", 1)
+    driver.serve("y", 1)
+    driver.ask("x", "blocked", prompt=1_000)
+    driver.ask("x", "blocked", prompt=1_000)
+    for _ in range(1000):
+        driver.ask("y", "busy", prompt=1_000)
+    for _ in range(500):
+        driver.finish(driver.running()[1])
+    for _ in range(500):
+        driver.ask("y", "blocked", prompt=1_000)
+    before = len(driver.went)
+    for _ in range(200):
+        driver.finish(driver.running()[1])
+    made_up = 0
+    for name in driver.went[before:]:
+        if driver.tickets[name].key != "blocked":
+            break
+        made_up += 1
+    assert ARREARS / 1_000 - 2 <= made_up <= ARREARS / 1_000 + 2

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from api.router.queue.limits import KeyLimits
+from api.router.queue.limits import KeyLimits, PoolLimits
 from api.router.queue.ticket import State, Ticket
 from schemas.errors import RefusedError
 from tests.api.router.queue.driver import Driver
@@ -124,11 +124,23 @@ def test_what_left_takes_no_room() -> None:
 
 
 def test_a_line_that_is_ranked_often_takes_no_room() -> None:
-    it = Driver()
-    it.serve("m", 2)
-    it.asks(2, key="other")
-    it.asks(2000, key="long")
+    it = Driver(PoolLimits("gpu", frozenset("mn"), budget=9.0))
+    it.serve("m", 1)
+    it.serve("n", 1)
+    it.ask("m", "other")
+    it.ask("m", "long")
+    # Each request for one model changes the rank of the line that waits for the other.
     for _ in range(1000):
-        it.finish(it.running()[0], prompt=0, output=7)
-    (band,) = it.queue.models["m"].pool.bands.values()
+        it.finish(it.ask("n", "long"), prompt=0, output=7)
+    band = it.queue.pools["gpu"].bands[0]
     assert len(band.heads["m"]) < 50
+
+
+def test_whoever_leaves_while_its_key_is_held_back_is_forgotten() -> None:
+    it = Driver()
+    it.serve("m", 5)
+    it.asks(2, limits=KeyLimits(max_in_flight=1))
+    account = it.queue.accounts["k"]
+    assert len(account.parked) == 1
+    it.leave("t2")
+    assert account.parked == []
