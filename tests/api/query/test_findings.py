@@ -143,6 +143,24 @@ async def test_what_cannot_be_asked_is_said(
     assert says in answer.json()["detail"]
 
 
+async def test_every_endpoint_of_findings_is_described_with_an_example_that_fits(
+    api: tuple[httpx.AsyncClient, Parts],
+) -> None:
+    paths = (await api[0].get("/openapi.json")).json()["paths"]
+    described = {path: of for path, of in paths.items() if path.startswith(("/api/v1/obs", "/api/v1/alerts"))}
+    assert len(described) == 12
+    for path, methods in described.items():
+        for method in methods.values():
+            content = method["responses"]["200"]["content"]["application/json"]
+            assert set(content["example"]) <= set(content["schema"]["properties"]), path
+            for name, value in content["example"].items():
+                inner = content["schema"]["properties"][name]
+                if isinstance(value, dict) and "properties" in inner:
+                    assert set(value) <= set(inner["properties"]), (path, name)
+            if "requestBody" in method:
+                assert method["requestBody"]["content"]["application/json"]["examples"], path
+
+
 async def test_nodes_tell_their_hint_and_their_observations(api: tuple[httpx.AsyncClient, Parts]) -> None:
     client, at = api
     now = time.time_ns() // 1000

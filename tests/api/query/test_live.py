@@ -13,11 +13,14 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from api.query.live import EVENTS
 from schemas.codec import Codec
+from schemas.events.observation import Observation
 from schemas.kafka import connection, ensure_topics
 from schemas.registry import Registry
 from schemas.settings import ClickHouseSettings, KafkaSettings, RegistrySettings, Settings
 from schemas.topics import ALERTS, NODE_STATES, NODES, OBSERVATIONS
+from tests.api.findings import alert, alert_resolved, observation, resolved, updated
 from tests.api.running import served, settings
 from tests.api.states import registered, state
 from tests.fixtures.kafka import broker
@@ -53,6 +56,12 @@ class Writer:
         topic = NODE_STATES.full_name(self.settings.kafka)
         await self.producer.send_and_wait(topic, value, key=node_id.encode())
 
+    async def finding(self, event: Any) -> None:
+        of_node = isinstance(event, Observation)
+        topic = (OBSERVATIONS if of_node else ALERTS).full_name(self.settings.kafka)
+        key = event.node_id if of_node else event.fleet
+        await self.producer.send_and_wait(topic, self.codec.encode(event), key=key.encode())
+
     async def registered(self, node_id: str) -> None:
         event = registered(node_id, interval_s=1.0)
         topic = NODES.full_name(self.settings.kafka)
@@ -66,7 +75,7 @@ async def writing(to: Settings) -> AsyncIterator[Writer]:
     producer = AIOKafkaProducer(**connection(to.kafka))
     await producer.start()
     try:
-        yield Writer(to, producer, await registry.codec(("node_state", "node_registered", "node_stopped")))
+        yield Writer(to, producer, await registry.codec(EVENTS))
     finally:
         await producer.stop()
         await registry.close()
@@ -166,6 +175,39 @@ async def test_a_client_goes_on_where_it_was_even_after_a_restart(wanted: Settin
             assert [event.data["seq"] for event in await listen(api, 2, last=first.id)] == [2, 3]
             await writer.state("n1", 4)
             assert [event.data["seq"] for event in await listen(api, 1, last=missed[-1].id)] == [4]
+
+
+async def test_a_stream_of_findings_goes_on_in_every_topic_after_a_restart(wanted: Settings) -> None:
+    topics = "observations,alerts"
+    opened, raised = observation(), alert()
+    async with writing(wanted) as writer:
+        await writer.finding(observation("over"))
+        await writer.finding(resolved(observation("over")))
+        await writer.finding(opened)
+        await writer.finding(raised)
+        async with served(wanted) as api:
+            first = await listen(api, 2, topics=topics)
+            listed = (await api.get("/api/v1/observations")).json()["observations"]
+            filtered = await listen(api, 1, topics="node-states,alerts", node="n1")
+        assert {(event.kind, event.data["id"]) for event in first} == {
+            ("observation", opened.observation_id),
+            ("alert", raised.alert_id),
+        }
+        assert [one["id"] for one in listed] == [opened.observation_id]
+        assert filtered[0].kind == "alert"
+        await writer.finding(updated(opened, severity="critical"))
+        await writer.finding(alert_resolved(raised))
+        again = wanted.model_copy(update={"api": wanted.api.model_copy(update={"port": free_port()})})
+        async with served(again) as api:
+            missed = await listen(api, 2, last=first[-1].id, topics=topics)
+            assert {(event.kind, event.data["change"]) for event in missed} == {
+                ("observation", "updated"),
+                ("alert", "resolved"),
+            }
+            more = asyncio.create_task(listen(api, 1, last=missed[-1].id, topics=topics))
+            await until_clients(api, 1)
+            await writer.finding(resolved(updated(opened)))
+            assert [event.data["state"] for event in await more] == ["resolved"]
 
 
 async def test_unreadable_records_stop_nothing(wanted: Settings) -> None:
