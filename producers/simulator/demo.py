@@ -6,8 +6,8 @@ What comes out are facts of the same kind as a real node's; what the stages make
 import math
 from dataclasses import dataclass, replace
 
-from producers.simulator.fleet import NodeModel
 from producers.simulator.demo_physics import GpuMoment, GpuState, gpu_moment, heat, load, noise
+from producers.simulator.fleet import NodeModel
 from schemas.events.node_sample import (
     AgentSample,
     GpuSample,
