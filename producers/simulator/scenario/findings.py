@@ -13,11 +13,13 @@ class Findings:
     """Collects problems. ``kept``: for each list of the file, the index of each item that has its form.
 
     ``broken``: names of nodes that are in the file and have no usable form; to name them is no mistake.
+    ``unsure``: there are nodes whose names cannot be told, so nothing is said of names that are not known.
     """
 
     document: Document
     kept: Mapping[str, Sequence[int]]
     broken: Sequence[str] = ()
+    unsure: bool = False
     problems: list[Problem] = field(default_factory=list)
 
     def place(self, section: str, index: int) -> Path:
@@ -39,6 +41,6 @@ class Findings:
         except ValueError as exc:
             self.note(place, str(exc))
             return ()
-        for pattern in idle:
+        for pattern in () if self.unsure else idle:
             self.note(place, f"there is no node {pattern!r}{one_of(pattern, names)}")
         return tuple(name for name in chosen if name in names)

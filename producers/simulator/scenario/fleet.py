@@ -35,6 +35,7 @@ def nodes(forms: Sequence[NodeForm], findings: Findings) -> tuple[Node, ...]:
             names = expand(form.name)
         except ValueError as exc:
             findings.note((*place, "name"), str(exc))
+            findings.unsure = True
             continue
         twice = sorted((Counter(names) - Counter(set(names))).keys() | (found.keys() & set(names)))
         if twice:

@@ -1,0 +1,1 @@
+"""Detections against labels: scenarios run through the stages, and what was noticed against what was due."""
