@@ -1,7 +1,6 @@
 """The life of an observation, the same for every pattern: opened, updated, resolved, each when it is due.
 
-It opens when the pattern has held for ``for_s``, and ends when it has not for ``clear_s``: what comes back in
-between is the same observation. Unknown is neither, but after ``UNKNOWN_US`` nobody can say that it is so.
+When it opens and ends is decided in ``turning.py``; here is what is told of it, and when it is told again.
 Every event carries the whole observation, so a reader needs the newest alone.
 """
 
@@ -9,6 +8,7 @@ from typing import NamedTuple
 
 from processors.patterns.pattern import HINTS, SEVERITIES, Judgement, Pattern
 from processors.patterns.state import Life
+from processors.patterns.turning import SECOND_US, Timing, Turn, turn
 from schemas.events.observation import (
     Evidence,
     Observation,
@@ -19,9 +19,6 @@ from schemas.events.observation import (
 )
 from schemas.ids import derived_id
 
-SECOND_US = 1_000_000
-# An open observation whose readings have been missing for so long is ended: no_reading.
-UNKNOWN_US = 600 * SECOND_US
 # A worse severity is told at once; anything else no more often than this.
 UPDATE_US = 60 * SECOND_US
 # The deciding value is told again when it has moved by this share of itself or of its threshold.
@@ -44,32 +41,26 @@ class Moment(NamedTuple):
     thresholds: str
 
 
-class Timing(NamedTuple):
-    """How long it must hold to open, and not hold to end, µs."""
-
-    for_us: int
-    clear_us: int
-
-
 def follow(
     life: Life, pattern: Pattern, judgement: Judgement, moment: Moment, timing: Timing
 ) -> tuple[Life, Told]:
     """Return the life after one judgement, and what is to be told."""
-    life = _not_ahead(life, moment.at)
+    expired: Told = ()
     if life.open:
         life, expired = _expired(life, moment)
-        life, told = _open(life, pattern, judgement, moment, timing)
-        return life, (*expired, *told)
-    if judgement.holds is None:
-        return life, ()
-    if not judgement.holds:
-        return Life(life.pattern), ()
-    if life.silenced:
-        return life, ()
-    since = life.holds_since or moment.at
-    if moment.at - since < timing.for_us:
-        return life._replace(holds_since=since), ()
-    return _opened(life, pattern, judgement, moment, since)
+    timer, what = turn(life.timer, judgement.holds, moment.at, timing, is_open=bool(life.open))
+    if what is Turn.OPEN and not life.silenced:
+        return _opened(life, pattern, judgement, moment, timer.holds_since)
+    if what is Turn.HOLDS:
+        life, told = _held(life._replace(timer=timer), pattern, judgement, moment)
+    elif what is Turn.CLEARED:
+        life, told = end(life, moment, "cleared")
+    elif what is Turn.NO_READING:
+        life, told = end(life, moment, "no_reading")
+    else:
+        silenced = life.silenced and judgement.holds is not False
+        life, told = life._replace(timer=timer, silenced=silenced), ()
+    return life, (*expired, *told)
 
 
 def end(life: Life, moment: Moment, reason: str) -> tuple[Life, Told]:
@@ -147,20 +138,7 @@ def _opened(
     return life, (opened,)
 
 
-def _open(
-    life: Life, pattern: Pattern, judgement: Judgement, moment: Moment, timing: Timing
-) -> tuple[Life, Told]:
-    if judgement.holds is None:
-        since = life.unknown_since or moment.at
-        if moment.at - since >= UNKNOWN_US:
-            return end(life, moment, "no_reading")
-        return life._replace(unknown_since=since), ()
-    if not judgement.holds:
-        since = life.clear_since or moment.at
-        if moment.at - since >= timing.clear_us:
-            return end(life, moment, "cleared")
-        return life._replace(clear_since=since, unknown_since=0), ()
-    life = life._replace(clear_since=0, unknown_since=0)
+def _held(life: Life, pattern: Pattern, judgement: Judgement, moment: Moment) -> tuple[Life, Told]:
     before = life.open[0]
     now = _at(before, moment)._replace(
         severity=judgement.severity,
@@ -185,17 +163,18 @@ def _kept(told: Observation, now: Observation) -> Observation:
 
 def _worth_telling(life: Life, before: Observation, now: Observation, at: int) -> str:
     worse = SEVERITIES.index(now.severity) - SEVERITIES.index(before.severity)
-    waited_us = at - life.told_at
+    waited_us = max(0, at - life.told_at)
     if worse > 0 or (worse < 0 and waited_us >= UPDATE_US):
         return "severity"
     if now.subjects != before.subjects and waited_us >= UPDATE_US:
         return "evidence"
-    if waited_us >= EVIDENCE_US and _moved(life.told, now.evidence):
+    if waited_us >= EVIDENCE_US and material(life.told, now.evidence):
         return "evidence"
     return ""
 
 
-def _moved(told: float, evidence: tuple[Evidence, ...]) -> bool:
+def material(told: float, evidence: tuple[Evidence, ...]) -> bool:
+    """Return whether the deciding value has moved enough since it was told to be told again."""
     if not evidence:
         return False
     value, threshold = evidence[0].value, evidence[0].threshold
@@ -249,15 +228,3 @@ def _at(observation: Observation, moment: Moment) -> Observation:
 def _deciding(evidence: tuple[Evidence, ...]) -> float:
     value = evidence[0].value if evidence else 0.0
     return value if value == value else 0.0
-
-
-def _not_ahead(life: Life, at: int) -> Life:
-    """Bring times that a clock's step back has left in the future down to now."""
-    if max(life.holds_since, life.clear_since, life.unknown_since, life.told_at) <= at:
-        return life
-    return life._replace(
-        holds_since=min(life.holds_since, at),
-        clear_since=min(life.clear_since, at),
-        unknown_since=min(life.unknown_since, at),
-        told_at=min(life.told_at, at),
-    )

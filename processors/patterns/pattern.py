@@ -23,7 +23,7 @@ class Judgement(NamedTuple):
 
     ``confidence`` is 0..1; ``subjects`` are the accelerators, runtimes or models concerned, sorted; ``text``
     is one sentence with the numbers that matter, empty unless it holds. The first of ``evidence`` is what the
-    judgement stands on: a material change of it is told.
+    judgement stands on: a material change of it is told. ``observations`` are those an alert brings together.
     """
 
     holds: bool | None
@@ -32,6 +32,7 @@ class Judgement(NamedTuple):
     confidence: float = 1.0
     subjects: tuple[str, ...] = ()
     text: str = ""
+    observations: tuple[str, ...] = ()
 
 
 UNKNOWN = Judgement(None)

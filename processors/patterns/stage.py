@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from processors.patterns import lifecycle, summary
-from processors.patterns.lifecycle import SECOND_US, Moment, Timing
+from processors.patterns.lifecycle import Moment
 from processors.patterns.operator import act
 from processors.patterns.pattern import UNKNOWN, Pattern
 from processors.patterns.rules import Rules
 from processors.patterns.state import Life, State
 from processors.patterns.thresholds import Thresholds
+from processors.patterns.turning import SECOND_US, Timing
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
 from processors.windows import requests
@@ -92,10 +93,10 @@ class PatternStage:
 
     def settled(self, state: State) -> bool:
         """Return whether it is this node's turn to be stored; nodes take turns."""
-        if not state.slots:
-            return True
         turn = sum(state.node_id.encode()) % STORED_EVERY
-        return (state.ended_at // PANE_US) % STORED_EVERY == turn
+        if state.silent_us < QUIET_US:
+            return not state.silent_us and (state.ended_at // PANE_US) % STORED_EVERY == turn
+        return (state.passed_at // PANE_US) % STORED_EVERY == turn
 
     def over(self, state: State) -> bool:
         """Return whether the node has been silent for ``FORGET_US``."""
@@ -120,33 +121,48 @@ class PatternStage:
             slots=(*_since(slots, pane.occurred_at - LONGEST_S * SECOND_US), slot),
             arrived_at=pane.last_arrived_at,
             ended_at=pane.occurred_at,
-            passed_at=max(state.passed_at, pane.last_arrived_at),
+            silent_us=0,
             stopped=pane.stopped > 0,
             gone=False,
+            untold=True,
         )
-        state, outputs = self._judged(state, pane.occurred_at)
-        told = Output(SUMMARIES, state.about.fleet, summary.of_pane(state, slot))
-        return state, (*outputs, told)
+        return self._judged(state, pane.occurred_at)
 
     def _passed(self, state: State, mark: Watermark) -> tuple[State, Outputs]:
-        """Let log time pass for a node of which nothing has come."""
-        silent_us = mark.passed_at - state.arrived_at
-        if state.arrived_at and silent_us < (STOPPED_US if state.stopped else QUIET_US):
-            return state, ()
-        before, state = state.passed_at, state._replace(passed_at=max(state.passed_at, mark.passed_at))
+        """Let log time pass for a node of which nothing has come.
+
+        A longer gap between watermarks is an outage of the log, not of the node: it counts as one late one.
+        """
+        since = max(state.arrived_at, state.passed_at)
+        longest_us = int(2 * mark.interval_s * SECOND_US)
+        silent_us = state.silent_us + min(max(0, mark.passed_at - since), longest_us)
+        before = state.passed_at
+        state = state._replace(passed_at=max(before, mark.passed_at), silent_us=silent_us)
         if not state.arrived_at:
             return self._without_agent(state)
         if silent_us >= FORGET_US:
             return state._replace(forgotten=True), ()
+        if silent_us < (STOPPED_US if state.stopped else QUIET_US):
+            return self._told(state)
         outputs: Outputs = ()
         if not state.gone:
             at = state.ended_at + silent_us // PANE_US * PANE_US
             gone = silent_us >= GONE_US or state.stopped
             state, outputs = self._gone(state, at) if gone else self._on(state, at)
         if silent_us < TOLD_OFTEN_US or before // MINUTE_US != state.passed_at // MINUTE_US:
-            told = Output(SUMMARIES, state.about.fleet, summary.of_silence(state, state.passed_at))
+            told = Output(SUMMARIES, state.about.fleet, summary.of_silence(state))
             outputs = (*outputs, told)
         return state, outputs
+
+    def _told(self, state: State) -> tuple[State, Outputs]:
+        """Tell the fleet of the newest pane: with the watermark, right before it is passed on.
+
+        So whoever has seen a watermark has seen every summary until then, whatever partition was ahead.
+        """
+        if not state.untold:
+            return state, ()
+        told = Output(SUMMARIES, state.about.fleet, summary.of_pane(state, state.slots[-1]))
+        return state._replace(untold=False), (told,)
 
     def _without_agent(self, state: State) -> tuple[State, Outputs]:
         """Judge by requests alone: the node is only known to a router."""

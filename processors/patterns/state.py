@@ -2,24 +2,22 @@
 
 from typing import NamedTuple
 
+from processors.patterns.turning import Timer
 from processors.windows.requests import RequestSlot
 from processors.windows.slot import Slot
 from schemas.events.observation import Observation, RoutingHint
 
 
 class Life(NamedTuple):
-    """One pattern at one node. Times are the node's own, µs since the epoch; 0: not.
+    """One pattern at one node. Times are the node's own, µs since the epoch.
 
-    ``holds_since``: since when it has held without being told; ``clear_since``: since when an open one has
-    not held; ``unknown_since``: since when an open one could not be judged. ``open`` has one observation or
-    none, as it was last told, at ``told_at``, when the value of its first evidence was ``told``.
-    ``silenced``: an operator ended it, and it must be over once before it may open again.
+    ``open`` has one observation or none, as it was last told, at ``told_at``, when the value of its first
+    evidence was ``told``. ``silenced``: an operator ended it, and it must be over once before it may open
+    again.
     """
 
     pattern: str
-    holds_since: int = 0
-    clear_since: int = 0
-    unknown_since: int = 0
+    timer: Timer = Timer()
     told_at: int = 0
     told: float = 0.0
     silenced: bool = False
@@ -41,8 +39,10 @@ class About(NamedTuple):
 class State(NamedTuple):
     """One node. ``slots`` and ``requests`` are at most eleven minutes long, in the order of time.
 
-    ``arrived_at`` is when the newest sample arrived, by the log's clock, 0 before the first; ``ended_at`` the
-    end of the newest pane and ``judged_at`` of the newest judgement, by the node's.
+    ``arrived_at`` is when the newest sample arrived, by the log's clock, 0 before the first, ``passed_at``
+    the newest watermark, and ``silent_us`` how long the log has run since; ``ended_at`` is the end of the
+    newest pane and ``judged_at`` of the newest judgement, by the node's clock. ``untold``: the fleet has not
+    been told of the newest pane.
     """
 
     node_id: str
@@ -56,6 +56,8 @@ class State(NamedTuple):
     ended_at: int = 0
     judged_at: int = 0
     passed_at: int = 0
+    silent_us: int = 0
     stopped: bool = False
     gone: bool = False
+    untold: bool = False
     forgotten: bool = False

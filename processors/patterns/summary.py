@@ -42,9 +42,9 @@ def of_pane(state: State, slot: Slot) -> NodeSummary:
     )
 
 
-def of_silence(state: State, passed_at: int) -> NodeSummary:
+def of_silence(state: State) -> NodeSummary:
     """Return the summary of a node that has not been heard of since ``state.arrived_at``."""
-    return _summary(state, None, derived_id("node_summary", state.node_id, "silent", passed_at))
+    return _summary(state, None, derived_id("node_summary", state.node_id, "silent", state.passed_at))
 
 
 def _summary(state: State, slot: Slot | None, summary_id: str) -> NodeSummary:
@@ -57,7 +57,7 @@ def _summary(state: State, slot: Slot | None, summary_id: str) -> NodeSummary:
             node.fleet,
             node.boot_id,
             state.ended_at,
-            state.passed_at if slot is None else state.arrived_at,
+            state.passed_at,
             node.agent_version,
             node.hardware,
             "" if slot is None else dominant_model(slot),
@@ -73,8 +73,7 @@ def _summary(state: State, slot: Slot | None, summary_id: str) -> NodeSummary:
 
 
 def _silence(state: State) -> tuple[float, ...]:
-    silent_s = (state.passed_at - state.arrived_at) / 1e6
-    return silent_s, 0.0, 0.0, 0.0, 0.0, 0.0, *(NAN,) * 12, 0.0, NAN, NAN
+    return state.silent_us / 1e6, 0.0, 0.0, 0.0, 0.0, 0.0, *(NAN,) * 12, 0.0, NAN, NAN
 
 
 def _measured(slot: Slot) -> tuple[float, ...]:
