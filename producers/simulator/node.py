@@ -9,6 +9,7 @@ A node depends on the scenario and the seed alone, so any part of a fleet can be
 import heapq
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from producers.simulator import startup
 from producers.simulator.agent import Agent
@@ -38,6 +39,8 @@ _LEAST_CLOCK_STEP_S = 0.25
 _FIRST_S = 0.001
 VERSION = "0.1.0"
 
+Stepper = Callable[[float], None]
+
 
 class SimulatedNode:
     """One node. ``facts`` yields what the log gets of it, in the order of arrival."""
@@ -66,7 +69,7 @@ class SimulatedNode:
         self._said = 0
         self._timeline: list[tuple[float, int, Callable[[float], None]]] = []
         self._planned = 0
-        self._steppers: list[Callable[[float], None]] = []
+        self._steppers: list[Stepper] = []
         self._held = HeldReadings()
         self._offset_s = self._drift = self._drift_from_s = self._stepped_s = 0.0
         self._synchronized = True
@@ -171,17 +174,21 @@ class SimulatedNode:
             effect = effect_of(fault) if self.node.name in fault.nodes else None
             if effect is None:
                 continue
-            self.plan(fault.at_s, lambda now_s, effect=effect: effect.begin(self, now_s))
+            self.plan(fault.at_s, partial(effect.begin, self))
             if effect.steps:
-                stepper: Callable[[float], None] = lambda now_s, effect=effect: effect.step(self, now_s)  # noqa: E731
-                self.plan(fault.at_s, lambda _, stepper=stepper: self._steppers.append(stepper))
-                self.plan(
-                    fault.until_s + effect.after_s, lambda _, stepper=stepper: self._steppers.remove(stepper)
-                )
-            self.plan(fault.until_s, lambda now_s, effect=effect: effect.end(self, now_s))
+                stepper = partial(effect.step, self)
+                self.plan(fault.at_s, partial(self._step_with, stepper))
+                self.plan(fault.until_s + effect.after_s, partial(self._step_without, stepper))
+            self.plan(fault.until_s, partial(effect.end, self))
         for change in self._scenario.changes:
             if self.node.name in change.nodes:
-                self.plan(change.at_s, lambda now_s, change=change: apply(change, self, now_s))
+                self.plan(change.at_s, partial(apply, change, self))
+
+    def _step_with(self, stepper: Stepper, _now_s: float) -> None:
+        self._steppers.append(stepper)
+
+    def _step_without(self, stepper: Stepper, _now_s: float) -> None:
+        self._steppers.remove(stepper)
 
     def _happen(self, now_s: float) -> None:
         timeline = self._timeline
