@@ -2,12 +2,11 @@
 
 import logging
 
-from aiokafka.partitioner import murmur2
-
 from processors.faust.letters import Cap, Record, Source, dead_letter
 from processors.faust.log import Outgoing
 from processors.stage import Output, Outputs, Rejected
 from schemas.codec import Codec
+from schemas.partition import partition_of
 from schemas.settings import Settings
 from schemas.topics import DEAD_LETTERS, Topic
 
@@ -79,7 +78,7 @@ class Outbox:
         name, partition = self._places.get(topic.name) or self._place(topic)
         raw = None if key is None else key.encode()
         if partition is None:
-            partition = self._source.partition if raw is None else partition_of(raw, self._source.partitions)
+            partition = self._source.partition if key is None else partition_of(key, self._source.partitions)
         return Outgoing(name, partition, raw, self._codec.encode(event))
 
     def _place(self, topic: Topic) -> tuple[str, int | None]:
@@ -89,8 +88,3 @@ class Outbox:
             partition = self._source.partition if topic.key == self._source.key else None
         place = self._places[topic.name] = (topic.full_name(self._settings.kafka), partition)
         return place
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Return the partition that Kafka's clients give a key."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions

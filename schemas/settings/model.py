@@ -106,6 +106,15 @@ class ClockSettings(Section):
     interval_s: float = Field(5.0, ge=0.2, le=60, description="seconds between ticks")
 
 
+class BaselinesSettings(Section):
+    """What each node's efficiency has been, asked of ClickHouse and told to the fleet stage."""
+
+    enabled: bool = Field(True, description="whether penstock up runs it")
+    interval_s: float = Field(
+        3600.0, ge=60, le=86400, description="seconds between two; aligned to the clock"
+    )
+
+
 class WorkerSettings(Section):
     """The stages."""
 
@@ -116,6 +125,7 @@ class WorkerSettings(Section):
     pue: float = Field(
         1.0, ge=1.0, le=5.0, description="power usage effectiveness of the site, applied to WES"
     )
+    rules_file: Path | None = Field(None, description="TOML file with thresholds of patterns and alerts")
     dead_letters_per_minute: int = Field(600, ge=1, description="most dead letters a minute and partition")
     metrics_port: Port = Field(9465, description="port of the worker's /metrics and /healthz")
 
@@ -229,6 +239,7 @@ class Settings(Section):
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     node: NodeSettings = NodeSettings()
     clock: ClockSettings = ClockSettings()
+    baselines: BaselinesSettings = BaselinesSettings()
     worker: WorkerSettings = WorkerSettings()
     sink: SinkSettings = SinkSettings()
     api: ApiSettings = ApiSettings()

@@ -5,11 +5,12 @@ from typing import NamedTuple
 from aiokafka.partitioner import DefaultPartitioner
 
 from processors.faust.letters import Cap, Source
-from processors.faust.outbox import Outbox, partition_of
+from processors.faust.outbox import Outbox
 from processors.stage import Output
 from schemas.codec import Codec
 from schemas.codec.catalog import EVENT_TYPES
 from schemas.events.watermark import Watermark
+from schemas.partition import partition_of
 from schemas.settings import Settings
 from schemas.topics import ALERTS, PANES, TELEMETRY
 from tests.samples import sample
@@ -46,7 +47,7 @@ def test_another_key_goes_where_every_client_would_put_it() -> None:
     ]
     keys = [f"node-{number}".encode() for number in range(200)]
     every = list(range(12))
-    assert [partition_of(key, 12) for key in keys] == [
+    assert [partition_of(key.decode(), 12) for key in keys] == [
         DefaultPartitioner()(key, every, every) for key in keys
     ]
 
