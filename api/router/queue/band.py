@@ -6,9 +6,9 @@ not use while it was idle is not saved up for it. When nothing waits or is in fl
 
 Virtual time goes on by every token used, divided by the weights of all who wait or are in flight, and is
 never behind the use of a key whose turn it is. So it passes everybody in time, and no stream of new keys
-keeps an old one waiting for ever. It follows what was used, not what is expected: otherwise a key whose answers are
-shorter than expected would drive it up, have the difference back when they end, and be ahead of all who came
-meanwhile.
+keeps an old one waiting for ever. It follows what was used, not what is expected: otherwise a key whose
+answers are shorter than expected would drive it up, have the difference back when they end, and be ahead of
+all who came meanwhile.
 
 Source: Goyal, Vin and Cheng, Start-time Fair Queuing, SIGCOMM 1996; there, lengths are known beforehand.
 """
@@ -36,11 +36,6 @@ class Share:
         self.weight = 0.0
         self.running = 0
         self.lines: dict[str, Line] = {}
-
-    @property
-    def tag(self) -> float:
-        """Its rank: the smallest goes first."""
-        return self.used + self.expected
 
     @property
     def idle(self) -> bool:

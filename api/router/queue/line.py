@@ -61,7 +61,8 @@ class Heads:
         """Rank a line that is new, or whose first ticket or share has changed."""
         line.version += 1
         heap = self._heap
-        heappush(heap, (line.share.tag, line.first.seq, line.version, line))
+        share = line.share
+        heappush(heap, (share.used + share.expected, line.first.seq, line.version, line))
         if len(heap) > 2 * self.lines + _SPARE:
             self._heap = [entry for entry in self._heap if entry[2] == entry[3].version]
             heapify(self._heap)

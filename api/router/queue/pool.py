@@ -135,19 +135,24 @@ class Pool:
     def _exclusive(self, now: float) -> Next | None:
         """Return the resident's best ticket, or another model's once the pool is empty for it."""
         mine = self._best(now, only=self.resident) if self.resident else None
+        if mine is None and self.running:
+            return None
+        # Where all have one priority nobody ends a turn early: the others need not be looked at.
+        if mine is not None and len(self.bands) == 1 and not self._turn_over(now):
+            return mine
         rival = self._best(now, but=self.resident)
         if rival is None or (mine is not None and not self._yields(mine, rival, now)):
             return mine
-        if self.running:
-            rival.ticket.reason = Reason(Cause.EXCLUSIVE, self.resident)
-            return None
-        return rival
+        return None if self.running else rival
 
     def _yields(self, mine: Next, rival: Next, now: float) -> bool:
         """Tell whether the resident makes room: among equals after its turn, else for the higher priority."""
         if mine.ticket.priority == rival.ticket.priority:
-            return now - self.turn_began >= self.limits.turn_s
+            return self._turn_over(now)
         return rival.priority > mine.priority
+
+    def _turn_over(self, now: float) -> bool:
+        return now - self.turn_began >= self.limits.turn_s
 
     def _best(self, now: float, *, only: str = "", but: str = "") -> Next | None:
         """Return the best ticket of the models with a free place, of one of them or of all but one."""
@@ -171,8 +176,9 @@ class Pool:
     def _first(self, band: Band, now: float, only: str, but: str) -> Line | None:
         """Return the line of a band whose key has had the least; among equals the oldest."""
         least = None
-        for name, heads in band.heads.items():
-            if heads.capacity.free <= 0 or name == but or (only and name != only):
+        for name in (only,) if only else band.heads:
+            heads = band.heads.get(name)
+            if heads is None or heads.capacity.free <= 0 or name == but:
                 continue
             entry = heads.top(now)
             # The order of coming is different for any two: the comparison ends there.
