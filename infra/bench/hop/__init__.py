@@ -1,0 +1,1 @@
+"""The ends of a hop: a stand-in upstream, the barest hop there is, and a load generator."""

@@ -1,0 +1,132 @@
+"""What the router adds to a request: against the barest hop, in one run, with a stand-in upstream."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+import uvloop
+
+from infra.bench.hop import load
+from infra.bench.hop.load import Load
+from infra.bench.stack import penstock, wait_until
+from infra.bench.table import Table
+
+SECONDS = 6.0
+CLIENTS = (1, 32)
+STREAMS = 5000
+HOLD_S = 12.0
+_PATH = "/v1/chat/completions"
+
+
+def run() -> Table:
+    """Measure answers in one piece and streams of 16 tokens, then many streams that stay open."""
+    load.raise_open_files()
+    with _ends() as (upstream, bare, router, process):
+        ports = {"upstream": upstream, "bare hop": bare, "router": router}
+        rows = [_row(clients, stream, ports) for stream in (False, True) for clients in CLIENTS]
+        held = _held(router, process)
+    return Table(
+        "The router's hop",
+        (
+            "what", "clients", "upstream alone, requests/s", "bare hop, requests/s", "router, requests/s",
+            "router / bare hop", "added p50, ms", "added p50 of the bare hop, ms", "p99, ms",
+        ),
+        rows,
+        "The bare hop is uvicorn and aiohttp that look at nothing. All share the machine with what asks. "
+        f"Added is beside the upstream alone. {held}",
+    )  # fmt: skip
+
+
+def _row(clients: int, stream: bool, ports: dict[str, int]) -> Sequence[object]:
+    asked = load.request(_PATH, "fast", stream=stream)
+    found = {name: load.run(port, asked, clients=clients, seconds=SECONDS) for name, port in ports.items()}
+    alone, bare, router = found["upstream"], found["bare hop"], found["router"]
+    errors = {name: measured.errors for name, measured in found.items() if measured.errors}
+    return (
+        ("stream" if stream else "one piece") + (f" (errors: {errors})" if errors else ""),
+        clients,
+        round(alone.per_s),
+        round(bare.per_s),
+        round(router.per_s),
+        f"{router.per_s / bare.per_s:.2f}",
+        f"{_added(router, alone):.2f}",
+        f"{_added(bare, alone):.2f}",
+        f"{router.quantile_ms(0.99):.2f}",
+    )
+
+
+def _added(hop: Load, alone: Load) -> float:
+    return hop.quantile_ms(0.5) - alone.quantile_ms(0.5)
+
+
+def _held(port: int, process: psutil.Process) -> str:
+    """Hold many streams open, and say how many live and what one takes."""
+    before = process.memory_info().rss
+    asked = load.request(_PATH, "held", stream=True)
+    memory: list[int] = []
+
+    async def measured() -> tuple[int, int]:
+        import asyncio
+
+        asyncio.get_running_loop().call_later(HOLD_S - 1, lambda: memory.append(process.memory_info().rss))
+        return await load.hold(port, asked, streams=STREAMS, seconds=HOLD_S)
+
+    alive, failed = uvloop.run(measured())
+    each = (memory[0] - before) / STREAMS / 1000
+    return f"{STREAMS} streams open at once: {alive} with tokens, {failed} failed, {each:.0f} kB each."
+
+
+@contextmanager
+def _ends() -> Iterator[tuple[int, int, int, psutil.Process]]:
+    """Run upstream, bare hop and router; yield their ports, and the router's process."""
+    with ExitStack() as running:
+        upstream, bare, router = (_free_port() for _ in range(3))
+        url = f"http://127.0.0.1:{upstream}"
+        folder = running.enter_context(tempfile.TemporaryDirectory(prefix="penstock-bench-"))
+        running.enter_context(_module("infra.bench.hop.upstream", str(upstream)))
+        _wait(upstream)
+        running.enter_context(_module("infra.bench.hop.bare", str(bare), url))
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
+        told = {
+            "PENSTOCK_DATA_DIR": str(Path(folder)),
+            "PENSTOCK_LOG__LEVEL": "error",
+            "PENSTOCK_ROUTER__PORT": str(router),
+            "PENSTOCK_ROUTER__DRAIN_S": "1",
+            "PENSTOCK_ROUTER__UPSTREAMS": json.dumps([{"url": url, "kind": "vllm"}]),
+        }
+        process = running.enter_context(penstock(["router"], environment | told))
+        _wait(bare)
+        _wait(router)
+        yield upstream, bare, router, psutil.Process(process.pid)
+
+
+@contextmanager
+def _module(name: str, *arguments: str) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "-m", name, *arguments], stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait(port: int) -> None:
+    wait_until(lambda: _listens(port), f"what listens on port {port}", 30.0)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
