@@ -34,6 +34,8 @@ COMMANDS = {
     "node": ("Parts", "Run the agent of this machine."),
     "clock": ("Parts", "Tell every partition the time."),
     "demo": ("Parts", "Send the telemetry of a small simulated fleet."),
+    "simulate": ("More", "Simulate a fleet and its incidents, into Kafka or a file."),
+    "score": ("More", "Score the detections by labelled scenarios."),
     "bench": ("More", "Measure, as docs/benchmarks.md reports it."),
     "version": ("More", "Show versions."),
 }
