@@ -11,3 +11,9 @@ def load_band(requests_running: float) -> str:
         return ""
     rounded = max(1, int(requests_running + 0.5))
     return str(1 << (rounded.bit_length() - 1))
+
+
+def load_band_sql(requests_running: str) -> str:
+    """Return ClickHouse's expression for the same, of an expression that is NULL where it is not known."""
+    rounded = f"toUInt64(greatest(1, floor({requests_running} + 0.5)))"
+    return f"if(ifNull({requests_running}, 0) > 0, toString(roundToExp2({rounded})), '')"

@@ -33,6 +33,7 @@ COMMANDS = {
     "router": ("Parts", "Run the router: one address for the models of all nodes."),
     "node": ("Parts", "Run the agent of this machine."),
     "clock": ("Parts", "Tell every partition the time."),
+    "baselines": ("Parts", "Tell the fleet stage how efficient nodes have been."),
     "demo": ("Parts", "Send the telemetry of a small simulated fleet."),
     "simulate": ("More", "Simulate a fleet and its incidents, into Kafka or a file."),
     "score": ("More", "Score the detections by labelled scenarios."),

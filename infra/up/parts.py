@@ -21,6 +21,7 @@ AFTER: Mapping[str, tuple[str, ...]] = {
     "sink": ("kafka", "store", "registry"),
     "api": ("store", "worker"),
     "clock": ("worker",),
+    "baselines": ("store", "worker"),
     "node": ("worker",),
     "demo": ("worker",),
 }
@@ -35,7 +36,8 @@ def parts(settings: Settings, *, config: Path | None = None, demo: bool = False)
     """Return the parts that are ours to run; those that the settings place elsewhere are left out."""
     listens = ports(settings)
     elsewhere = {"kafka", "store", "registry"} - listens.keys()
-    names = [name for name in AFTER if name not in elsewhere and (demo or name != "demo")]
+    wanted = {"demo": demo, "baselines": settings.baselines.enabled}
+    names = [name for name in AFTER if name not in elsewhere and wanted.get(name, True)]
     ready = _readiness(settings)
     return tuple(
         Part(

@@ -3,6 +3,7 @@
 from schemas.settings.load import Loaded, load, load_settings
 from schemas.settings.model import (
     ApiSettings,
+    BaselinesSettings,
     ClickHouseSettings,
     ClockSettings,
     EmbeddedSettings,
@@ -21,6 +22,7 @@ from schemas.settings.model import (
 
 __all__ = [
     "ApiSettings",
+    "BaselinesSettings",
     "ClickHouseSettings",
     "ClockSettings",
     "EmbeddedSettings",

@@ -31,7 +31,7 @@ def _parts(services: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def test_every_part_is_a_command_and_its_settings_are_known(services: dict[str, dict[str, Any]]) -> None:
     parts = _parts(services)
-    assert {"registry", "topics", "worker", "clock", "sink", "api"} == set(parts)
+    assert {"registry", "topics", "worker", "clock", "baselines", "sink", "api"} == set(parts)
     for part in parts.values():
         assert part["command"].split()[0] in COMMANDS
         settings = load(part["environment"], file=None).settings

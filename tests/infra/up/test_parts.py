@@ -37,6 +37,13 @@ def test_the_simulated_fleet_comes_on_request() -> None:
     assert "demo" not in {part.name for part in parts(load_settings({}))}
 
 
+def test_the_baselines_can_be_left_out() -> None:
+    settings = load_settings({"PENSTOCK_BASELINES__ENABLED": "false"})
+    assert {part.name for part in parts(load_settings({}))} - {part.name for part in parts(settings)} == {
+        "baselines"
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "value", "missing"),
     [
