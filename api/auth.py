@@ -17,12 +17,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from api.allowance import USUAL, Allowance, parse, shown
 from schemas.errors import ConfigError, RefusedError
 
 FILE = "api_keys.json"
 OPERATE = "operate"
-SCOPES: Mapping[str, str] = {OPERATE: "act on observations and alerts"}
+SCOPES: Mapping[str, str] = {OPERATE: "act on observations, alerts and the queue"}
 """What a key may be given besides reading, and what that allows."""
 
 _KEY = re.compile(r"psk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -32,7 +34,7 @@ _KEY = re.compile(r"psk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 class Key:
     """What is kept of a key; times are ISO 8601, UTC. ``revoked_at`` is empty while it works.
 
-    Every key may read; ``scopes`` are what it may do besides.
+    Every key may read; ``scopes`` are what it may do besides, ``allowance`` is what the router lets it have.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Key:
     created_at: str
     revoked_at: str = ""
     scopes: tuple[str, ...] = ()
+    allowance: Allowance = USUAL
 
 
 class KeyRing:
@@ -62,7 +65,7 @@ class KeyRing:
         """Tell whether there is a key that has not been revoked."""
         return any(not key.revoked_at for key in self.keys())
 
-    def create(self, name: str, scopes: Iterable[str] = ()) -> str:
+    def create(self, name: str, scopes: Iterable[str] = (), allowance: Allowance = USUAL) -> str:
         """Make a key and return its text, which is nowhere kept.
 
         Raises:
@@ -74,8 +77,20 @@ class KeyRing:
         if any(key.name == name and not key.revoked_at for key in self.keys()):
             raise RefusedError(f"there is a key called {name}; revoke it first, or choose another name")
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-        self._write([*self.keys(), Key(key_id, name, _hash(secret), _now(), scopes=granted)])
+        made = Key(key_id, name, _hash(secret), _now(), scopes=granted, allowance=allowance)
+        self._write([*self.keys(), made])
         return f"psk_{key_id}_{secret}"
+
+    def allow(self, name: str, changes: Mapping[str, object]) -> Allowance:
+        """Change what the router lets the key with this name or id have; return all of it.
+
+        Raises:
+            RefusedError: no working key has it, or a value makes no sense.
+        """
+        key = self._working(name)
+        allowance = parse({**shown(key.allowance), **changes})
+        self._write(replace(each, allowance=allowance) if each is key else each for each in self.keys())
+        return allowance
 
     def revoke(self, name: str) -> None:
         """End the key with this name or id.
@@ -83,11 +98,8 @@ class KeyRing:
         Raises:
             RefusedError: no working key has it.
         """
-        keys = self.keys()
-        wanted = [key for key in keys if name in (key.name, key.id) and not key.revoked_at]
-        if not wanted:
-            raise RefusedError(f"no working key is called {name}; penstock keys list shows them")
-        self._write(replace(key, revoked_at=_now()) if key in wanted else key for key in keys)
+        key = self._working(name)
+        self._write(replace(each, revoked_at=_now()) if each is key else each for each in self.keys())
 
     def accepts(self, text: str) -> bool:
         """Tell whether ``text`` is a key that works."""
@@ -103,6 +115,12 @@ class KeyRing:
         same = hmac.compare_digest(expected, _hash(found.group(2)))
         return key if same and key is not None and not key.revoked_at else None
 
+    def _working(self, name: str) -> Key:
+        for key in self.keys():
+            if name in (key.name, key.id) and not key.revoked_at:
+                return key
+        raise RefusedError(f"no working key is called {name}; penstock keys list shows them")
+
     def _keys(self) -> dict[str, Key]:
         try:
             stat = self.path.stat()
@@ -114,7 +132,7 @@ class KeyRing:
         return self._read[1]
 
     def _write(self, keys: Iterable[Key]) -> None:
-        text = json.dumps({"keys": [asdict(key) for key in keys]}, indent=1)
+        text = json.dumps({"keys": [_entry(key) for key in keys]}, indent=1)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # A new file takes the old one's place: nobody ever reads half of it. mkstemp makes it 0600.
@@ -160,9 +178,18 @@ def check_may_listen(host: str, keys: KeyRing) -> None:
 def _parse(path: Path) -> dict[str, Key]:
     try:
         entries = json.loads(path.read_text("utf-8"))["keys"]
-        return {entry["id"]: Key(**{**entry, "scopes": tuple(entry.get("scopes", ()))}) for entry in entries}
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+        return {entry["id"]: _key(entry) for entry in entries}
+    except (OSError, ValueError, KeyError, TypeError, RefusedError) as exc:
         raise ConfigError(f"the file of API keys {path} cannot be read: {exc}") from exc
+
+
+def _key(entry: Mapping[str, Any]) -> Key:
+    scopes, allowance = tuple(entry.get("scopes", ())), parse(entry.get("allowance", {}))
+    return Key(**{**entry, "scopes": scopes, "allowance": allowance})
+
+
+def _entry(key: Key) -> dict[str, Any]:
+    return {**asdict(key), "allowance": shown(key.allowance)}
 
 
 def _hash(secret: str) -> str:

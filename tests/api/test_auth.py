@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from api.allowance import USUAL, Allowance
 from api.app import create_app
 from api.auth import KeyRing, check_may_listen, is_loopback, presented
 from schemas.errors import ConfigError, RefusedError
@@ -124,3 +125,42 @@ def test_a_key_may_be_given_scopes_and_old_files_have_none(tmp_path: Path) -> No
     old = KeyRing(tmp_path).find(acting)
     assert old
     assert old.scopes == ()
+
+
+def test_what_a_key_may_have_is_kept_and_changed_at_once(tmp_path: Path) -> None:
+    ring, server = KeyRing(tmp_path), KeyRing(tmp_path)
+    text = ring.create("app", allowance=Allowance(priority_ceiling=5, models=("a", "b")))
+    found = server.find(text)
+    assert found is not None
+    assert found.allowance == Allowance(priority_ceiling=5, models=("a", "b"))
+    ring.allow("app", {"weight": 3.0, "models": ()})
+    changed = server.find(text)
+    assert changed is not None
+    assert changed.allowance == Allowance(priority_ceiling=5, weight=3.0)
+
+
+def test_what_makes_no_sense_is_allowed_to_nobody(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    ring.create("app")
+    for wrong in (
+        {"weight": 0}, {"weight": float("inf")}, {"tokens": -1}, {"period_s": 0}, {"max_in_flight": 0},
+        {"priority_ceiling": 101}, {"max_wait_s": -1}, {"goal": "speed"},
+    ):  # fmt: skip
+        with pytest.raises(RefusedError):
+            ring.allow("app", wrong)
+    with pytest.raises(RefusedError, match="no working key"):
+        ring.allow("other", {})
+    assert ring.keys()[0].allowance == USUAL
+
+
+def test_a_key_of_before_there_were_limits_has_the_usual(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    ring.create("app")
+    kept = json.loads(ring.path.read_text())
+    del kept["keys"][0]["allowance"]
+    ring.path.write_text(json.dumps(kept))
+    assert KeyRing(tmp_path).keys()[0].allowance == USUAL
+    kept["keys"][0]["allowance"] = {"wait": 3}
+    ring.path.write_text(json.dumps(kept))
+    with pytest.raises(ConfigError, match="api_keys"):
+        KeyRing(tmp_path).keys()

@@ -34,3 +34,26 @@ def test_a_key_that_may_act(penstock: Run) -> None:
     assert "operate" in penstock("keys", "list").out
     unknown = penstock("keys", "create", "more", "--scope", "everything")
     assert (unknown.status, "no scope everything" in unknown.err) == (1, True)
+
+
+def test_what_a_key_may_have_of_the_router(penstock: Run) -> None:
+    limits = ("--priority", "5", "--weight", "2", "--tokens", "1e6", "--model", "a", "--model", "b")
+    assert penstock("keys", "create", "app", *limits).status == 0
+    assert json.loads(penstock("keys", "list", "--json").out)[0]["allowance"] == {
+        "priority_ceiling": 5,
+        "weight": 2.0,
+        "tokens": 1e6,
+        "models": ["a", "b"],
+    }
+    assert "models a b" in penstock("keys", "list").out
+    assert penstock("keys", "allow", "app", "--max-in-flight", "3", "--reset", "model").status == 0
+    assert json.loads(penstock("keys", "list", "--json").out)[0]["allowance"] == {
+        "priority_ceiling": 5,
+        "weight": 2.0,
+        "tokens": 1e6,
+        "max_in_flight": 3,
+    }
+    wrong = penstock("keys", "allow", "app", "--weight", "0")
+    assert (wrong.status, "above 0" in wrong.err) == (1, True)
+    unknown = penstock("keys", "allow", "app", "--reset", "everything")
+    assert (unknown.status, "no limit everything" in unknown.err) == (1, True)
