@@ -1,13 +1,14 @@
 """Serving slower because the accelerators are hot."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from processors.panes.statistics import merge_all
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
+from processors.windows.slot import Slot
 from processors.windows.window import Window, mean
 from schemas.events.observation import Severity
-from schemas.events.reading import known
+from schemas.events.reading import NAN, known
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,12 @@ class ThermalDrain(Thresholds):
         0.08, 0.0, 1.0, doc="loss of speed against the cooler part, where one is known"
     )
     critical_loss: float = threshold(0.2, 0.0, 1.0, doc="loss of speed from which it is critical")
+    like_load: float = threshold(
+        0.25, 0.0, 1.0, doc="how far requests in progress may differ for two speeds to be compared"
+    )
+    cool_panes_min: float = threshold(
+        3, 1, 60, "panes", doc="cool panes of like load without which no loss is known"
+    )
 
 
 def judge(window: Window, limits: ThermalDrain) -> Judgement:
@@ -30,7 +37,7 @@ def judge(window: Window, limits: ThermalDrain) -> Judgement:
     if not known_share >= limits.hot_share_min or not known(window.live):
         return UNKNOWN
     hot = mean(window.known("hot"))
-    loss = _loss(window)
+    loss = _loss(window, limits) if hot >= limits.hot_share_min else NAN
     evidence = (
         compared("hot_share", hot, ">=", limits.hot_share_min),
         compared("live_share", window.live, ">=", limits.live_share_min),
@@ -44,18 +51,42 @@ def judge(window: Window, limits: ThermalDrain) -> Judgement:
     return Judgement(True, evidence, severity, hot, _hot_gpus(window), text)
 
 
-def _loss(window: Window) -> float:
-    """Return the share of speed lost while hot; NaN where the window has no cool part."""
-    cool = merge_all(slot.tokens_per_second for slot in window.slots if slot.hot <= 0.0)
-    hot = merge_all(slot.tokens_per_second for slot in window.slots if slot.hot > 0.5)
-    return (cool.mean - hot.mean) / cool.mean if cool.n and hot.n and cool.mean > 0 else float("nan")
+def _loss(window: Window, limits: ThermalDrain) -> float:
+    """Return the share of speed lost while hot, against cool panes with about as many requests."""
+    hot = _serving(slot for slot in window.slots if slot.hot > 0.5)
+    if not hot:
+        return NAN
+    load = mean([running for running, _ in hot])
+    most_apart = limits.like_load * load
+    cool = [
+        speed
+        for running, speed in _serving(slot for slot in window.slots if slot.hot <= 0.0)
+        if not abs(running - load) > most_apart
+    ]
+    if len(cool) < limits.cool_panes_min:
+        return NAN
+    before = mean(cool)
+    return (before - mean([speed for _, speed in hot])) / before if before > 0 else NAN
+
+
+def _serving(slots: Iterable[Slot]) -> list[tuple[float, float]]:
+    """Return (requests in progress, tokens a second) of the panes in which tokens were generated."""
+    return [
+        (_running(slot), slot.tokens_per_second.mean) for slot in slots if slot.tokens_per_second.mean > 0
+    ]
+
+
+def _running(slot: Slot) -> float:
+    """Return the requests in progress; NaN where no runtime tells."""
+    told = [runtime.requests_running for runtime in slot.runtimes if known(runtime.requests_running)]
+    return sum(told) if told else NAN
 
 
 def _hot_gpus(window: Window) -> tuple[str, ...]:
     return tuple(
-        gpu_id
-        for gpu_id, slots in window.gpus.items()
-        if mean([gpu.thermal_serious + gpu.thermal_critical for _, gpu in slots]) >= 0.5
+        gpu.gpu_id
+        for gpu in window.gpu_series
+        if gpu.mean("thermal_serious") + gpu.mean("thermal_critical") >= 0.5
     )
 
 
@@ -74,6 +105,7 @@ PATTERN = Pattern(
     judge=judge,
     departs=(
         "Heat is the accelerators' own, from throttle reasons and temperatures, not the CPU's; a node must "
-        "be serving by its counters, since a speed that was kept from a probe says nothing."
+        "be serving by its counters, since a speed that was kept from a probe says nothing. Speeds are "
+        "compared at like load: what makes a node hot is often that it has more to do."
     ),
 )

@@ -1,0 +1,79 @@
+"""Models wait in memory for hours, and the energy for it adds up."""
+
+from dataclasses import dataclass
+from math import fsum
+
+from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
+from processors.patterns.thresholds import Thresholds, threshold
+from processors.windows.series import GpuSeries
+from processors.windows.window import PANE_S, Window
+from schemas.events.reading import NAN, known
+
+
+@dataclass(frozen=True, slots=True)
+class IdlePowerWaste(Thresholds):
+    """Thresholds of idle_power_waste."""
+
+    energy_min_kj: float = threshold(
+        30.0, 0.1, 100_000.0, "kJ", doc="energy of the accelerators in ten idle minutes; 30 kJ are 50 W"
+    )
+    idle_share_min: float = threshold(
+        0.98, 0.5, 1.0, doc="share of samples in which nothing was served, with a model in memory"
+    )
+
+
+def judge(window: Window, limits: IdlePowerWaste) -> Judgement:
+    """Not one request in ten minutes, models in memory all the time, and the energy above a budget."""
+    told = [slot for slot in window.slots if slot.idle + slot.busy + slot.live > 0]
+    if not told or not window.gpus:
+        return UNKNOWN
+    idle = fsum(slot.idle + slot.busy for slot in told if slot.models) / len(told)
+    energy_kj = fsum(_energy_j(gpu) for gpu in window.gpu_series) / 1000
+    evidence = (
+        compared("energy_kj", energy_kj, ">=", limits.energy_min_kj, "kJ"),
+        compared("idle_share", idle, ">=", limits.idle_share_min),
+        measured("power_w", energy_kj * 1000 / window.seconds, "W"),
+        measured("energy_a_day_kwh", energy_kj * 86_400 / window.seconds / 3600, "kWh"),
+    )
+    if idle < limits.idle_share_min:
+        return Judgement(False, evidence)
+    if not known(energy_kj):
+        return Judgement(None, evidence)
+    if energy_kj < limits.energy_min_kj:
+        return Judgement(False, evidence)
+    models = tuple(sorted({model.name for slot in told for model in slot.models}))
+    text = (
+        f"nothing was served for {window.seconds // 60} minutes, and the accelerators drew "
+        f"{evidence[2].value:.0f} W for models in memory, {evidence[3].value:.1f} kWh a day"
+    )
+    return Judgement(True, evidence, "info", min(1.0, idle), models, text)
+
+
+def _energy_j(gpu: GpuSeries) -> float:
+    """Return joules over the window, by the energy counter where it runs on, else by power; NaN without."""
+    first, last = gpu.known("energy_first_j"), gpu.known("energy_last_j")
+    if len(last) == gpu.places and last[-1] >= first[0]:
+        return last[-1] - first[0]
+    power_w = gpu.mean("power_w")
+    return power_w * PANE_S * gpu.places if known(power_w) else NAN
+
+
+PATTERN = Pattern(
+    id="idle_power_waste",
+    title="Energy for models that nobody asks for",
+    about=(
+        "Models have been in memory for an hour without a request, and the accelerators draw power for them."
+    ),
+    window_s=600,
+    min_coverage=0.9,
+    for_s=3000,
+    clear_s=30,
+    hints={"info": "clear"},
+    action="evict_idle_models",
+    recommendation=(
+        "Unload the models (a shorter keep_alive, or stop the runtime) or move their callers here and switch "
+        "off another node."
+    ),
+    thresholds=IdlePowerWaste,
+    judge=judge,
+)
