@@ -1,0 +1,123 @@
+"""Accelerators wait for memory, and the node has become much less efficient."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
+from processors.patterns.thresholds import Thresholds, threshold
+from processors.windows.serving import Worked, resting, worked
+from processors.windows.window import Window, mean, mean_known
+from schemas.events.observation import Evidence
+from schemas.load_band import load_band
+
+RECENT_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class BandwidthSaturation(Thresholds):
+    """Thresholds of bandwidth_saturation."""
+
+    traffic_min: float = threshold(
+        0.8, 0.3, 1.0, doc="share of the time in which an accelerator's memory is read or written"
+    )
+    idle_cores_max: float = threshold(
+        0.45, 0.05, 0.9, doc="share of the time with work, below which cores wait for a slower memory"
+    )
+    full_min: float = threshold(0.8, 0.1, 1.0, doc="share of accelerator memory in use, for the same")
+    fall_min: float = threshold(0.35, 0.05, 0.95, doc="share of tokens a joule lost, at one model and load")
+    hot_share_max: float = threshold(0.3, 0.0, 1.0, doc="share of samples with a hot accelerator")
+    panes_min: float = threshold(6.0, 3.0, 30.0, doc="panes to compare, before and now")
+
+
+class _Waits(NamedTuple):
+    """Means over the accelerators at work, of the last five minutes."""
+
+    traffic: float
+    utilization: float
+    full: float
+
+
+def judge(window: Window, limits: BandwidthSaturation) -> Judgement:
+    """Bound by memory for five minutes, and a third less efficient than in the five before."""
+    recent = window.last(RECENT_S)
+    now = list(worked(recent))
+    if len(now) < limits.panes_min:
+        return Judgement(False) if resting(window) else UNKNOWN
+    waits = _waits(recent)
+    by_traffic = waits.traffic >= limits.traffic_min
+    by_wait = waits.utilization < limits.idle_cores_max and waits.full >= limits.full_min
+    sign = _sign(waits, limits, by_wait=by_wait)
+    if not (by_traffic or by_wait):
+        known = waits.traffic == waits.traffic or waits.utilization == waits.utilization
+        return Judgement(False if known else None, (sign,))
+    hot = mean(recent.known("hot"))
+    before = [pane for pane in worked(window) if pane.ended_at <= recent.started_at]
+    fall, panes = _fall(before, now)
+    evidence = (
+        compared("fall", fall, ">=", limits.fall_min),
+        sign,
+        measured("memory_used_ratio", waits.full),
+        compared("hot_share", hot, "<=", limits.hot_share_max),
+    )
+    if panes < limits.panes_min:
+        return Judgement(None, evidence)
+    if fall < limits.fall_min or hot > limits.hot_share_max:
+        return Judgement(False, evidence)
+    why = "wait for slower memory" if by_wait else f"move data {waits.traffic:.0%} of the time"
+    text = f"{fall:.0%} fewer tokens a joule than before at the same load, while accelerators {why}"
+    subjects = tuple(gpu.gpu_id for gpu in recent.gpu_series if gpu.mean("active") >= 0.5)
+    return Judgement(True, evidence, "warning", min(1.0, panes / 30 + 0.4), subjects, text)
+
+
+def _waits(window: Window) -> _Waits:
+    gpus = [gpu for gpu in window.gpu_series if gpu.mean("active") >= 0.5]
+    return _Waits(
+        mean_known(gpu.mean("memory_utilization_ratio") for gpu in gpus),
+        mean_known(gpu.mean("utilization_ratio") for gpu in gpus),
+        mean_known(gpu.mean("memory_used_bytes") / gpu.newest("memory_total_bytes") for gpu in gpus),
+    )
+
+
+def _sign(waits: _Waits, limits: BandwidthSaturation, *, by_wait: bool) -> Evidence:
+    if by_wait:
+        return compared("utilization", waits.utilization, "<", limits.idle_cores_max)
+    return compared("memory_traffic", waits.traffic, ">=", limits.traffic_min)
+
+
+def _fall(before: list[Worked], now: list[Worked]) -> tuple[float, int]:
+    """Return the share of tokens a joule lost, and the fewer of the panes compared.
+
+    Compared is the model and the band of load that are most common now.
+    """
+    usual = Counter((pane.model, load_band(pane.running)) for pane in now).most_common(1)[0][0]
+    then, since = (
+        [pane.tokens_per_joule for pane in panes if (pane.model, load_band(pane.running)) == usual]
+        for panes in (before, now)
+    )
+    fall = 1.0 - mean(since) / mean(then) if then else float("nan")
+    return fall, min(len(then), len(since))
+
+
+PATTERN = Pattern(
+    id="bandwidth_saturation",
+    title="Starved by memory bandwidth",
+    about="The accelerators wait for memory, and the node does a third less for its energy than it just did.",
+    window_s=600,
+    min_coverage=0.7,
+    for_s=0,
+    clear_s=60,
+    hints={"warning": "steer_away"},
+    action="switch_quantization",
+    recommendation=(
+        "Choose a smaller quantization or a shorter context, and look for other programs on the accelerators."
+    ),
+    thresholds=BandwidthSaturation,
+    judge=judge,
+    departs=(
+        "Memory traffic is read where the driver tells it; low utilization with full memory remains the sign "
+        "for what waits for host memory. Efficiency is held against the same model at the same load, not "
+        "against the best moment of ten minutes: a smaller batch is no starvation. Before, idle minutes with "
+        "a speed kept from a probe could meet it."
+    ),
+)

@@ -1,0 +1,98 @@
+"""How long requests took, pane by pane: by the runtimes' own sums, else as routers saw them."""
+
+from collections.abc import Sequence
+from math import fsum
+from typing import NamedTuple
+
+from processors.windows.requests import RequestSlot
+from processors.windows.slot import Slot
+from processors.windows.window import PANE_US, Window, mean_known
+from schemas.events.reading import NAN
+
+
+class Point(NamedTuple):
+    """Requests of one pane: the sum of their seconds, how many, and tokens written (NaN: unknown)."""
+
+    ended_at: int
+    seconds: float
+    requests: float
+    tokens: float = NAN
+
+
+def first_tokens(window: Window) -> list[Point]:
+    """Return times to the first token, where a pane has any."""
+    points = [_summed(slot, "ttft_sum_s", "ttft_count") for slot in window.slots]
+    found = [point for point in points if point.requests > 0]
+    if found or any(point.requests == 0 for point in points):
+        return found
+    return _of_routers(window, "ttft_sum_s", "ttft_count")
+
+
+def whole_requests(window: Window) -> list[Point]:
+    """Return times of whole requests, where a pane has any, with the tokens written."""
+    points = [_summed(slot, "e2e_sum_s", "e2e_count") for slot in window.slots]
+    found = [point for point in points if point.requests > 0]
+    if found or any(point.requests == 0 for point in points):
+        return found
+    return _of_routers(window, "total_sum_s", "finished")
+
+
+def mean_s(points: Sequence[Point]) -> float:
+    """Return seconds a request, over all requests; NaN of none."""
+    count = fsum(point.requests for point in points)
+    return fsum(point.seconds for point in points) / count if count > 0 else NAN
+
+
+def seconds_per_token(points: Sequence[Point]) -> float:
+    """Return seconds of requests for each token written; NaN where tokens are not counted."""
+    tokens = fsum(point.tokens for point in points)
+    return fsum(point.seconds for point in points) / tokens if tokens > 0 else NAN
+
+
+def factors(window: Window) -> str:
+    """Return what may be the cause, as far as readings show it: in words, empty where nothing shows."""
+    newest = window.last(min(window.seconds, 120))
+    slots = [slot for points in newest.runtimes.values() for _, slot in points]
+    said = []
+    if mean_known(slot.kv_cache_ratio for slot in slots) > 0.75:
+        said.append("cache nearly full")
+    if mean_known(slot.requests_waiting for slot in slots) >= 2:
+        said.append("requests waiting")
+    if newest.mean("thermal_penalty") > 1.2:
+        said.append("heat")
+    if newest.mean("swap_out_bytes_per_s") > 2e6:
+        said.append("swapping")
+    return f"; also: {', '.join(said)}" if said else ""
+
+
+def _summed(slot: Slot, sum_name: str, count_name: str) -> Point:
+    """Return the sum over the runtimes that count; NaN requests say that none does."""
+    ended_at = slot.started_at + PANE_US
+    seconds, requests, tokens = [], [], []
+    for runtime in slot.runtimes:
+        count: float = getattr(runtime, count_name)
+        if count == count:
+            requests.append(count)
+            tokens.append(runtime.generation_tokens)
+            if count > 0:
+                seconds.append(getattr(runtime, sum_name))
+    if not requests:
+        return Point(ended_at, NAN, NAN)
+    counted = [count for count in tokens if count == count]
+    return Point(ended_at, fsum(seconds), fsum(requests), fsum(counted) if counted else NAN)
+
+
+def _of_routers(window: Window, sum_name: str, count_name: str) -> list[Point]:
+    parts: dict[int, list[RequestSlot]] = {}
+    for part in window.requests:
+        parts.setdefault(part.started_at + PANE_US, []).append(part)
+    points = [
+        Point(
+            end,
+            fsum(getattr(one, sum_name) for one in ones),
+            fsum(getattr(one, count_name) for one in ones),
+            fsum(one.completion_tokens for one in ones),
+        )
+        for end, ones in sorted(parts.items())
+    ]
+    return [point for point in points if point.requests > 0]

@@ -1,0 +1,81 @@
+"""Requests take much longer than minutes ago, and not because their answers are longer."""
+
+from dataclasses import dataclass
+from math import fsum
+
+from processors.patterns.latencies import Point, factors, mean_s, seconds_per_token, whole_requests
+from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
+from processors.patterns.thresholds import Thresholds, threshold
+from processors.windows.window import Window
+from schemas.events.observation import Severity
+from schemas.events.reading import known
+
+_BEFORE_SHARE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySpike(Thresholds):
+    """Thresholds of latency_spike."""
+
+    ratio_min: float = threshold(1.75, 1.1, 20.0, doc="mean of the last four minutes against the six before")
+    per_token_min: float = threshold(1.5, 1.0, 20.0, doc="the same ratio of seconds for each token written")
+    recent_min_s: float = threshold(0.5, 0.0, 600.0, "s", doc="mean below which nobody minds")
+    requests_min: float = threshold(10.0, 3.0, 1e4, doc="requests ended, before and since each")
+    critical_ratio: float = threshold(3.0, 1.1, 100.0, doc="ratio of both from which it is critical")
+
+
+def judge(window: Window, limits: LatencySpike) -> Judgement:
+    """The mean time of requests is up, and the time for each of their tokens too."""
+    points = whole_requests(window)
+    until = window.started_at + round(_BEFORE_SHARE * window.seconds * 1e6)
+    before = [point for point in points if point.ended_at <= until]
+    recent = [point for point in points if point.ended_at > until]
+    if min(_count(before), _count(recent)) < limits.requests_min:
+        return UNKNOWN
+    then, now = mean_s(before), mean_s(recent)
+    ratio = now / then if then > 0.0 else float("nan")
+    token_then, token_now = seconds_per_token(before), seconds_per_token(recent)
+    per_token = token_now / token_then if token_then > 0.0 else float("nan")
+    evidence = (
+        compared("latency", now, ">=", limits.ratio_min * then, "s"),
+        compared("ratio", ratio, ">=", limits.ratio_min),
+        compared("ratio_per_token", per_token, ">=", limits.per_token_min),
+        measured("latency_before", then, "s"),
+        measured("requests", _count(recent)),
+    )
+    slower = ratio >= limits.ratio_min and now >= limits.recent_min_s
+    if not slower or per_token < limits.per_token_min:
+        return Judgement(False, evidence)
+    least = min(ratio, per_token) if known(per_token) else ratio
+    severity: Severity = "critical" if least > limits.critical_ratio else "warning"
+    text = f"requests take {now:.1f} s, {then:.1f} s some minutes ago{factors(window)}"
+    confidence = max(0.3, min(1.0, (least - 1.0) / 1.5)) * (1.0 if known(per_token) else 0.7)
+    return Judgement(True, evidence, severity, confidence, (), text)
+
+
+def _count(points: list[Point]) -> float:
+    return fsum(point.requests for point in points)
+
+
+PATTERN = Pattern(
+    id="latency_spike",
+    title="Requests take longer",
+    about="Requests have taken much longer in the last four minutes than in the six before.",
+    window_s=600,
+    min_coverage=0.7,
+    for_s=30,
+    clear_s=60,
+    hints={"warning": "reduce_batch", "critical": "steer_away"},
+    action="check_inference_latency",
+    recommendation=(
+        "Look at the queue, the cache, heat, clocks and swap of the node, and for other programs on it; send "
+        "less until it recovers."
+    ),
+    thresholds=LatencySpike,
+    judge=judge,
+    departs=(
+        "Longer answers take longer and are no fault: the time for each token must be up as well, where "
+        "tokens are counted. Means are over requests, not over panes. Ten seconds are no longer critical by "
+        "themselves: a long answer takes them. Sums of any runtime that has them, else what routers saw."
+    ),
+)
