@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from schemas.topics import topic_of
-from tests.sinks.clickhouse.inventing import T0, Inventor, body
+from tests.sinks.clickhouse.inventing import T0, Inventor
+from tests.sinks.clickhouse.sending import send
 from tests.sinks.clickhouse.world import World
 
 pytestmark = pytest.mark.integration
@@ -48,13 +48,6 @@ def pane(started_at: int, wes: list[float]) -> dict[str, Any]:
         "node_pane", node_id="node-1", fleet="f", started_at=started_at, occurred_at=started_at + 10_000_000
     )
     return made | {"wes": statistic(wes), "wes_histogram": histogram(wes), "samples": 10.0}
-
-
-async def send(world: World, event: str, *values: dict[str, Any]) -> None:
-    codec = await world.codec()
-    await world.send_raw(
-        [(topic_of(event).name, b"node-1", codec.frame(event, body(event, value))) for value in values]
-    )
 
 
 @pytest.mark.asyncio
@@ -101,3 +94,23 @@ async def test_nodes_are_their_newest_registration_and_state(world: World) -> No
     assert world.value("SELECT count() FROM gpus") == 2
     assert world.value("SELECT count() FROM runtimes") == 2
     assert world.value("SELECT count() FROM available_models") == 4
+
+
+@pytest.mark.asyncio
+async def test_minutes_of_requests_are_the_sum_of_parts_and_revisions(world: World) -> None:
+    await world.make_topics()
+    world.start_sink()
+    first, late, other = [0.5, 0.5], [4.0], [0.0, 1.0]
+    usual = {"node_id": "node-1", "fleet": "f", "model": "m", "started_at": START, "in_flight_s": 6.0}
+    made = [
+        Inventor().event("request_pane", **usual, part=0, revision=0, completed=2.0, ttft=histogram(first)),
+        Inventor().event("request_pane", **usual, part=0, revision=1, completed=1.0, ttft=histogram(late)),
+        Inventor().event("request_pane", **usual, part=1, revision=0, completed=2.0, ttft=histogram(other)),
+    ]
+    await send(world, "request_pane", *made)
+    await world.stored("panes", 3)
+    for view, seconds in (("requests_1m", 60), ("requests_1h", 3600)):
+        (row,) = world.rows(f"SELECT completed, in_flight_mean, ttft_p50_s, ttft_p99_s FROM {view}")
+        assert (row["completed"], row["in_flight_mean"]) == (5, 18 / seconds)
+        assert row["ttft_p50_s"] == pytest.approx(0.5, rel=0.05)
+        assert row["ttft_p99_s"] == pytest.approx(4.0, rel=0.05)

@@ -1,0 +1,298 @@
+-- Requests of each model at each node by minutes and hours, merged from their panes: what a week of any number of
+-- requests looks like costs the same. Rows of one key are merged in the background, as in 0007.
+
+CREATE TABLE IF NOT EXISTS $database.request_rollup_1m $on_cluster
+(
+    fleet LowCardinality(String),
+    node_id LowCardinality(String),
+    model LowCardinality(String),
+    started_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    received SimpleAggregateFunction(sum, Float64),
+    routed SimpleAggregateFunction(sum, Float64),
+    retried SimpleAggregateFunction(sum, Float64),
+    first_tokens SimpleAggregateFunction(sum, Float64),
+    completed SimpleAggregateFunction(sum, Float64),
+    upstream_error SimpleAggregateFunction(sum, Float64),
+    upstream_died SimpleAggregateFunction(sum, Float64),
+    client_abandoned SimpleAggregateFunction(sum, Float64),
+    abandoned_queued SimpleAggregateFunction(sum, Float64),
+    cancelled_queued SimpleAggregateFunction(sum, Float64),
+    timed_out_queued SimpleAggregateFunction(sum, Float64),
+    rejected_oversized SimpleAggregateFunction(sum, Float64),
+    rejected_unhealthy SimpleAggregateFunction(sum, Float64),
+    rejected_unadmittable SimpleAggregateFunction(sum, Float64),
+    rejected_invalid SimpleAggregateFunction(sum, Float64),
+    router_stopped SimpleAggregateFunction(sum, Float64),
+    in_flight_s SimpleAggregateFunction(sum, Float64),
+    prompt_tokens SimpleAggregateFunction(sum, Float64),
+    completion_tokens SimpleAggregateFunction(sum, Float64),
+    cached_tokens SimpleAggregateFunction(sum, Float64),
+    reasoning_tokens SimpleAggregateFunction(sum, Float64),
+    ttft_sum_s SimpleAggregateFunction(sum, Float64),
+    ttft_count SimpleAggregateFunction(sum, Float64),
+    queue_wait_sum_s SimpleAggregateFunction(sum, Float64),
+    total_sum_s SimpleAggregateFunction(sum, Float64),
+    oldest_silent_s SimpleAggregateFunction(max, Nullable(Float64)),
+    ttft_zeros SimpleAggregateFunction(sum, Int64),
+    ttft_buckets SimpleAggregateFunction(sumMap, Tuple(Array(Int64), Array(Int64))),
+    inter_token_zeros SimpleAggregateFunction(sum, Int64),
+    inter_token_buckets SimpleAggregateFunction(sumMap, Tuple(Array(Int64), Array(Int64))),
+    queue_wait_zeros SimpleAggregateFunction(sum, Int64),
+    queue_wait_buckets SimpleAggregateFunction(sumMap, Tuple(Array(Int64), Array(Int64))),
+    total_zeros SimpleAggregateFunction(sum, Int64),
+    total_buckets SimpleAggregateFunction(sumMap, Tuple(Array(Int64), Array(Int64)))
+)
+ENGINE = ${replicated}AggregatingMergeTree
+PARTITION BY toYYYYMM(started_at)
+ORDER BY (fleet, node_id, model, started_at)
+TTL toDateTime(started_at) + INTERVAL $panes_ttl_days DAY
+SETTINGS $settings
+COMMENT 'Merged panes, by parts that still have to be summed: read the view requests_1m.';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS $database.request_rollup_1m_view $on_cluster TO $database.request_rollup_1m AS
+SELECT
+    fleet,
+    node_id,
+    model,
+    toStartOfMinute(pane.started_at) AS started_at,
+    sum(ifNull(pane.received, 0)) AS received,
+    sum(ifNull(pane.routed, 0)) AS routed,
+    sum(ifNull(pane.retried, 0)) AS retried,
+    sum(ifNull(pane.first_tokens, 0)) AS first_tokens,
+    sum(ifNull(pane.completed, 0)) AS completed,
+    sum(ifNull(pane.upstream_error, 0)) AS upstream_error,
+    sum(ifNull(pane.upstream_died, 0)) AS upstream_died,
+    sum(ifNull(pane.client_abandoned, 0)) AS client_abandoned,
+    sum(ifNull(pane.abandoned_queued, 0)) AS abandoned_queued,
+    sum(ifNull(pane.cancelled_queued, 0)) AS cancelled_queued,
+    sum(ifNull(pane.timed_out_queued, 0)) AS timed_out_queued,
+    sum(ifNull(pane.rejected_oversized, 0)) AS rejected_oversized,
+    sum(ifNull(pane.rejected_unhealthy, 0)) AS rejected_unhealthy,
+    sum(ifNull(pane.rejected_unadmittable, 0)) AS rejected_unadmittable,
+    sum(ifNull(pane.rejected_invalid, 0)) AS rejected_invalid,
+    sum(ifNull(pane.router_stopped, 0)) AS router_stopped,
+    sum(ifNull(pane.in_flight_s, 0)) AS in_flight_s,
+    sum(ifNull(pane.prompt_tokens, 0)) AS prompt_tokens,
+    sum(ifNull(pane.completion_tokens, 0)) AS completion_tokens,
+    sum(ifNull(pane.cached_tokens, 0)) AS cached_tokens,
+    sum(ifNull(pane.reasoning_tokens, 0)) AS reasoning_tokens,
+    sum(ifNull(pane.ttft_sum_s, 0)) AS ttft_sum_s,
+    sum(ifNull(pane.ttft_count, 0)) AS ttft_count,
+    sum(ifNull(pane.queue_wait_sum_s, 0)) AS queue_wait_sum_s,
+    sum(ifNull(pane.total_sum_s, 0)) AS total_sum_s,
+    max(pane.oldest_silent_s) AS oldest_silent_s,
+    sum(pane.ttft.zeros) AS ttft_zeros,
+    sumMap(pane.ttft.buckets, pane.ttft.counts) AS ttft_buckets,
+    sum(pane.inter_token.zeros) AS inter_token_zeros,
+    sumMap(pane.inter_token.buckets, pane.inter_token.counts) AS inter_token_buckets,
+    sum(pane.queue_wait.zeros) AS queue_wait_zeros,
+    sumMap(pane.queue_wait.buckets, pane.queue_wait.counts) AS queue_wait_buckets,
+    sum(pane.total.zeros) AS total_zeros,
+    sumMap(pane.total.buckets, pane.total.counts) AS total_buckets
+FROM $database.request_panes AS pane
+GROUP BY fleet, node_id, model, started_at;
+
+CREATE OR REPLACE VIEW $database.requests_1m $on_cluster AS
+SELECT
+    * EXCEPT (ttft_zeros, ttft_buckets, inter_token_zeros, inter_token_buckets, queue_wait_zeros, queue_wait_buckets, total_zeros, total_buckets),
+    if(ttft_zeros >= 0.50 * (ttft_zeros + arraySum(ttft_buckets.2)), if(ttft_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + ttft_zeros >= 0.50 * (ttft_zeros + arraySum(ttft_buckets.2)), ttft_buckets.1, arrayCumSum(ttft_buckets.2)) + 0.5) / 8)) AS ttft_p50_s,
+    if(ttft_zeros >= 0.95 * (ttft_zeros + arraySum(ttft_buckets.2)), if(ttft_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + ttft_zeros >= 0.95 * (ttft_zeros + arraySum(ttft_buckets.2)), ttft_buckets.1, arrayCumSum(ttft_buckets.2)) + 0.5) / 8)) AS ttft_p95_s,
+    if(ttft_zeros >= 0.99 * (ttft_zeros + arraySum(ttft_buckets.2)), if(ttft_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + ttft_zeros >= 0.99 * (ttft_zeros + arraySum(ttft_buckets.2)), ttft_buckets.1, arrayCumSum(ttft_buckets.2)) + 0.5) / 8)) AS ttft_p99_s,
+    if(inter_token_zeros >= 0.50 * (inter_token_zeros + arraySum(inter_token_buckets.2)), if(inter_token_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + inter_token_zeros >= 0.50 * (inter_token_zeros + arraySum(inter_token_buckets.2)), inter_token_buckets.1, arrayCumSum(inter_token_buckets.2)) + 0.5) / 8)) AS inter_token_p50_s,
+    if(inter_token_zeros >= 0.95 * (inter_token_zeros + arraySum(inter_token_buckets.2)), if(inter_token_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + inter_token_zeros >= 0.95 * (inter_token_zeros + arraySum(inter_token_buckets.2)), inter_token_buckets.1, arrayCumSum(inter_token_buckets.2)) + 0.5) / 8)) AS inter_token_p95_s,
+    if(inter_token_zeros >= 0.99 * (inter_token_zeros + arraySum(inter_token_buckets.2)), if(inter_token_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + inter_token_zeros >= 0.99 * (inter_token_zeros + arraySum(inter_token_buckets.2)), inter_token_buckets.1, arrayCumSum(inter_token_buckets.2)) + 0.5) / 8)) AS inter_token_p99_s,
+    if(queue_wait_zeros >= 0.50 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), if(queue_wait_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + queue_wait_zeros >= 0.50 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), queue_wait_buckets.1, arrayCumSum(queue_wait_buckets.2)) + 0.5) / 8)) AS queue_wait_p50_s,
+    if(queue_wait_zeros >= 0.95 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), if(queue_wait_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + queue_wait_zeros >= 0.95 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), queue_wait_buckets.1, arrayCumSum(queue_wait_buckets.2)) + 0.5) / 8)) AS queue_wait_p95_s,
+    if(queue_wait_zeros >= 0.99 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), if(queue_wait_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + queue_wait_zeros >= 0.99 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), queue_wait_buckets.1, arrayCumSum(queue_wait_buckets.2)) + 0.5) / 8)) AS queue_wait_p99_s,
+    if(total_zeros >= 0.50 * (total_zeros + arraySum(total_buckets.2)), if(total_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + total_zeros >= 0.50 * (total_zeros + arraySum(total_buckets.2)), total_buckets.1, arrayCumSum(total_buckets.2)) + 0.5) / 8)) AS total_p50_s,
+    if(total_zeros >= 0.95 * (total_zeros + arraySum(total_buckets.2)), if(total_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + total_zeros >= 0.95 * (total_zeros + arraySum(total_buckets.2)), total_buckets.1, arrayCumSum(total_buckets.2)) + 0.5) / 8)) AS total_p95_s,
+    if(total_zeros >= 0.99 * (total_zeros + arraySum(total_buckets.2)), if(total_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + total_zeros >= 0.99 * (total_zeros + arraySum(total_buckets.2)), total_buckets.1, arrayCumSum(total_buckets.2)) + 0.5) / 8)) AS total_p99_s
+FROM
+(
+    SELECT
+        fleet,
+        node_id,
+        model,
+        started_at,
+        sum(part.received) AS received,
+        sum(part.routed) AS routed,
+        sum(part.retried) AS retried,
+        sum(part.first_tokens) AS first_tokens,
+        sum(part.completed) AS completed,
+        sum(part.upstream_error) AS upstream_error,
+        sum(part.upstream_died) AS upstream_died,
+        sum(part.client_abandoned) AS client_abandoned,
+        sum(part.abandoned_queued) AS abandoned_queued,
+        sum(part.cancelled_queued) AS cancelled_queued,
+        sum(part.timed_out_queued) AS timed_out_queued,
+        sum(part.rejected_oversized) AS rejected_oversized,
+        sum(part.rejected_unhealthy) AS rejected_unhealthy,
+        sum(part.rejected_unadmittable) AS rejected_unadmittable,
+        sum(part.rejected_invalid) AS rejected_invalid,
+        sum(part.router_stopped) AS router_stopped,
+        sum(part.prompt_tokens) AS prompt_tokens,
+        sum(part.completion_tokens) AS completion_tokens,
+        sum(part.cached_tokens) AS cached_tokens,
+        sum(part.reasoning_tokens) AS reasoning_tokens,
+        sum(part.in_flight_s) / 60 AS in_flight_mean,
+        max(part.oldest_silent_s) AS oldest_silent_s,
+        sum(part.ttft_sum_s) / nullIf(sum(part.ttft_count), 0) AS ttft_mean_s,
+        sum(part.ttft_zeros) AS ttft_zeros,
+        sumMap(part.ttft_buckets.1, part.ttft_buckets.2) AS ttft_buckets,
+        sum(part.inter_token_zeros) AS inter_token_zeros,
+        sumMap(part.inter_token_buckets.1, part.inter_token_buckets.2) AS inter_token_buckets,
+        sum(part.queue_wait_zeros) AS queue_wait_zeros,
+        sumMap(part.queue_wait_buckets.1, part.queue_wait_buckets.2) AS queue_wait_buckets,
+        sum(part.total_zeros) AS total_zeros,
+        sumMap(part.total_buckets.1, part.total_buckets.2) AS total_buckets
+    FROM $database.request_rollup_1m AS part
+    GROUP BY fleet, node_id, model, started_at
+);
+
+CREATE TABLE IF NOT EXISTS $database.request_rollup_1h $on_cluster
+(
+    fleet LowCardinality(String),
+    node_id LowCardinality(String),
+    model LowCardinality(String),
+    started_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    received SimpleAggregateFunction(sum, Float64),
+    routed SimpleAggregateFunction(sum, Float64),
+    retried SimpleAggregateFunction(sum, Float64),
+    first_tokens SimpleAggregateFunction(sum, Float64),
+    completed SimpleAggregateFunction(sum, Float64),
+    upstream_error SimpleAggregateFunction(sum, Float64),
+    upstream_died SimpleAggregateFunction(sum, Float64),
+    client_abandoned SimpleAggregateFunction(sum, Float64),
+    abandoned_queued SimpleAggregateFunction(sum, Float64),
+    cancelled_queued SimpleAggregateFunction(sum, Float64),
+    timed_out_queued SimpleAggregateFunction(sum, Float64),
+    rejected_oversized SimpleAggregateFunction(sum, Float64),
+    rejected_unhealthy SimpleAggregateFunction(sum, Float64),
+    rejected_unadmittable SimpleAggregateFunction(sum, Float64),
+    rejected_invalid SimpleAggregateFunction(sum, Float64),
+    router_stopped SimpleAggregateFunction(sum, Float64),
+    in_flight_s SimpleAggregateFunction(sum, Float64),
+    prompt_tokens SimpleAggregateFunction(sum, Float64),
+    completion_tokens SimpleAggregateFunction(sum, Float64),
+    cached_tokens SimpleAggregateFunction(sum, Float64),
+    reasoning_tokens SimpleAggregateFunction(sum, Float64),
+    ttft_sum_s SimpleAggregateFunction(sum, Float64),
+    ttft_count SimpleAggregateFunction(sum, Float64),
+    queue_wait_sum_s SimpleAggregateFunction(sum, Float64),
+    total_sum_s SimpleAggregateFunction(sum, Float64),
+    oldest_silent_s SimpleAggregateFunction(max, Nullable(Float64)),
+    ttft_zeros SimpleAggregateFunction(sum, Int64),
+    ttft_buckets SimpleAggregateFunction(sumMap, Tuple(Array(Int64), Array(Int64))),
+    inter_token_zeros SimpleAggregateFunction(sum, Int64),
+    inter_token_buckets SimpleAggregateFunction(sumMap, Tuple(Array(Int64), Array(Int64))),
+    queue_wait_zeros SimpleAggregateFunction(sum, Int64),
+    queue_wait_buckets SimpleAggregateFunction(sumMap, Tuple(Array(Int64), Array(Int64))),
+    total_zeros SimpleAggregateFunction(sum, Int64),
+    total_buckets SimpleAggregateFunction(sumMap, Tuple(Array(Int64), Array(Int64)))
+)
+ENGINE = ${replicated}AggregatingMergeTree
+PARTITION BY toYYYYMM(started_at)
+ORDER BY (fleet, node_id, model, started_at)
+TTL toDateTime(started_at) + INTERVAL $panes_ttl_days DAY
+SETTINGS $settings
+COMMENT 'Merged panes, by parts that still have to be summed: read the view requests_1h.';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS $database.request_rollup_1h_view $on_cluster TO $database.request_rollup_1h AS
+SELECT
+    fleet,
+    node_id,
+    model,
+    toStartOfHour(pane.started_at) AS started_at,
+    sum(ifNull(pane.received, 0)) AS received,
+    sum(ifNull(pane.routed, 0)) AS routed,
+    sum(ifNull(pane.retried, 0)) AS retried,
+    sum(ifNull(pane.first_tokens, 0)) AS first_tokens,
+    sum(ifNull(pane.completed, 0)) AS completed,
+    sum(ifNull(pane.upstream_error, 0)) AS upstream_error,
+    sum(ifNull(pane.upstream_died, 0)) AS upstream_died,
+    sum(ifNull(pane.client_abandoned, 0)) AS client_abandoned,
+    sum(ifNull(pane.abandoned_queued, 0)) AS abandoned_queued,
+    sum(ifNull(pane.cancelled_queued, 0)) AS cancelled_queued,
+    sum(ifNull(pane.timed_out_queued, 0)) AS timed_out_queued,
+    sum(ifNull(pane.rejected_oversized, 0)) AS rejected_oversized,
+    sum(ifNull(pane.rejected_unhealthy, 0)) AS rejected_unhealthy,
+    sum(ifNull(pane.rejected_unadmittable, 0)) AS rejected_unadmittable,
+    sum(ifNull(pane.rejected_invalid, 0)) AS rejected_invalid,
+    sum(ifNull(pane.router_stopped, 0)) AS router_stopped,
+    sum(ifNull(pane.in_flight_s, 0)) AS in_flight_s,
+    sum(ifNull(pane.prompt_tokens, 0)) AS prompt_tokens,
+    sum(ifNull(pane.completion_tokens, 0)) AS completion_tokens,
+    sum(ifNull(pane.cached_tokens, 0)) AS cached_tokens,
+    sum(ifNull(pane.reasoning_tokens, 0)) AS reasoning_tokens,
+    sum(ifNull(pane.ttft_sum_s, 0)) AS ttft_sum_s,
+    sum(ifNull(pane.ttft_count, 0)) AS ttft_count,
+    sum(ifNull(pane.queue_wait_sum_s, 0)) AS queue_wait_sum_s,
+    sum(ifNull(pane.total_sum_s, 0)) AS total_sum_s,
+    max(pane.oldest_silent_s) AS oldest_silent_s,
+    sum(pane.ttft.zeros) AS ttft_zeros,
+    sumMap(pane.ttft.buckets, pane.ttft.counts) AS ttft_buckets,
+    sum(pane.inter_token.zeros) AS inter_token_zeros,
+    sumMap(pane.inter_token.buckets, pane.inter_token.counts) AS inter_token_buckets,
+    sum(pane.queue_wait.zeros) AS queue_wait_zeros,
+    sumMap(pane.queue_wait.buckets, pane.queue_wait.counts) AS queue_wait_buckets,
+    sum(pane.total.zeros) AS total_zeros,
+    sumMap(pane.total.buckets, pane.total.counts) AS total_buckets
+FROM $database.request_panes AS pane
+GROUP BY fleet, node_id, model, started_at;
+
+CREATE OR REPLACE VIEW $database.requests_1h $on_cluster AS
+SELECT
+    * EXCEPT (ttft_zeros, ttft_buckets, inter_token_zeros, inter_token_buckets, queue_wait_zeros, queue_wait_buckets, total_zeros, total_buckets),
+    if(ttft_zeros >= 0.50 * (ttft_zeros + arraySum(ttft_buckets.2)), if(ttft_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + ttft_zeros >= 0.50 * (ttft_zeros + arraySum(ttft_buckets.2)), ttft_buckets.1, arrayCumSum(ttft_buckets.2)) + 0.5) / 8)) AS ttft_p50_s,
+    if(ttft_zeros >= 0.95 * (ttft_zeros + arraySum(ttft_buckets.2)), if(ttft_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + ttft_zeros >= 0.95 * (ttft_zeros + arraySum(ttft_buckets.2)), ttft_buckets.1, arrayCumSum(ttft_buckets.2)) + 0.5) / 8)) AS ttft_p95_s,
+    if(ttft_zeros >= 0.99 * (ttft_zeros + arraySum(ttft_buckets.2)), if(ttft_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + ttft_zeros >= 0.99 * (ttft_zeros + arraySum(ttft_buckets.2)), ttft_buckets.1, arrayCumSum(ttft_buckets.2)) + 0.5) / 8)) AS ttft_p99_s,
+    if(inter_token_zeros >= 0.50 * (inter_token_zeros + arraySum(inter_token_buckets.2)), if(inter_token_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + inter_token_zeros >= 0.50 * (inter_token_zeros + arraySum(inter_token_buckets.2)), inter_token_buckets.1, arrayCumSum(inter_token_buckets.2)) + 0.5) / 8)) AS inter_token_p50_s,
+    if(inter_token_zeros >= 0.95 * (inter_token_zeros + arraySum(inter_token_buckets.2)), if(inter_token_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + inter_token_zeros >= 0.95 * (inter_token_zeros + arraySum(inter_token_buckets.2)), inter_token_buckets.1, arrayCumSum(inter_token_buckets.2)) + 0.5) / 8)) AS inter_token_p95_s,
+    if(inter_token_zeros >= 0.99 * (inter_token_zeros + arraySum(inter_token_buckets.2)), if(inter_token_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + inter_token_zeros >= 0.99 * (inter_token_zeros + arraySum(inter_token_buckets.2)), inter_token_buckets.1, arrayCumSum(inter_token_buckets.2)) + 0.5) / 8)) AS inter_token_p99_s,
+    if(queue_wait_zeros >= 0.50 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), if(queue_wait_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + queue_wait_zeros >= 0.50 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), queue_wait_buckets.1, arrayCumSum(queue_wait_buckets.2)) + 0.5) / 8)) AS queue_wait_p50_s,
+    if(queue_wait_zeros >= 0.95 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), if(queue_wait_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + queue_wait_zeros >= 0.95 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), queue_wait_buckets.1, arrayCumSum(queue_wait_buckets.2)) + 0.5) / 8)) AS queue_wait_p95_s,
+    if(queue_wait_zeros >= 0.99 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), if(queue_wait_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + queue_wait_zeros >= 0.99 * (queue_wait_zeros + arraySum(queue_wait_buckets.2)), queue_wait_buckets.1, arrayCumSum(queue_wait_buckets.2)) + 0.5) / 8)) AS queue_wait_p99_s,
+    if(total_zeros >= 0.50 * (total_zeros + arraySum(total_buckets.2)), if(total_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + total_zeros >= 0.50 * (total_zeros + arraySum(total_buckets.2)), total_buckets.1, arrayCumSum(total_buckets.2)) + 0.5) / 8)) AS total_p50_s,
+    if(total_zeros >= 0.95 * (total_zeros + arraySum(total_buckets.2)), if(total_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + total_zeros >= 0.95 * (total_zeros + arraySum(total_buckets.2)), total_buckets.1, arrayCumSum(total_buckets.2)) + 0.5) / 8)) AS total_p95_s,
+    if(total_zeros >= 0.99 * (total_zeros + arraySum(total_buckets.2)), if(total_zeros > 0, 0, NULL), exp2((arrayFirst((bucket, upto) -> upto + total_zeros >= 0.99 * (total_zeros + arraySum(total_buckets.2)), total_buckets.1, arrayCumSum(total_buckets.2)) + 0.5) / 8)) AS total_p99_s
+FROM
+(
+    SELECT
+        fleet,
+        node_id,
+        model,
+        started_at,
+        sum(part.received) AS received,
+        sum(part.routed) AS routed,
+        sum(part.retried) AS retried,
+        sum(part.first_tokens) AS first_tokens,
+        sum(part.completed) AS completed,
+        sum(part.upstream_error) AS upstream_error,
+        sum(part.upstream_died) AS upstream_died,
+        sum(part.client_abandoned) AS client_abandoned,
+        sum(part.abandoned_queued) AS abandoned_queued,
+        sum(part.cancelled_queued) AS cancelled_queued,
+        sum(part.timed_out_queued) AS timed_out_queued,
+        sum(part.rejected_oversized) AS rejected_oversized,
+        sum(part.rejected_unhealthy) AS rejected_unhealthy,
+        sum(part.rejected_unadmittable) AS rejected_unadmittable,
+        sum(part.rejected_invalid) AS rejected_invalid,
+        sum(part.router_stopped) AS router_stopped,
+        sum(part.prompt_tokens) AS prompt_tokens,
+        sum(part.completion_tokens) AS completion_tokens,
+        sum(part.cached_tokens) AS cached_tokens,
+        sum(part.reasoning_tokens) AS reasoning_tokens,
+        sum(part.in_flight_s) / 3600 AS in_flight_mean,
+        max(part.oldest_silent_s) AS oldest_silent_s,
+        sum(part.ttft_sum_s) / nullIf(sum(part.ttft_count), 0) AS ttft_mean_s,
+        sum(part.ttft_zeros) AS ttft_zeros,
+        sumMap(part.ttft_buckets.1, part.ttft_buckets.2) AS ttft_buckets,
+        sum(part.inter_token_zeros) AS inter_token_zeros,
+        sumMap(part.inter_token_buckets.1, part.inter_token_buckets.2) AS inter_token_buckets,
+        sum(part.queue_wait_zeros) AS queue_wait_zeros,
+        sumMap(part.queue_wait_buckets.1, part.queue_wait_buckets.2) AS queue_wait_buckets,
+        sum(part.total_zeros) AS total_zeros,
+        sumMap(part.total_buckets.1, part.total_buckets.2) AS total_buckets
+    FROM $database.request_rollup_1h AS part
+    GROUP BY fleet, node_id, model, started_at
+);
