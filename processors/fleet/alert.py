@@ -18,6 +18,8 @@ from schemas.events.node_summary import NodeSummary
 class NodeAlert:
     """An alert about one node. ``survives_silence``: it does not end because the node has gone.
 
+    ``retold``: it is told again when its deciding value has moved; not for one that only grows with time.
+
     ``for_s``, ``clear_s``: seconds of log time. ``departs``: where it differs from Wicklee's, and why.
     """
 
@@ -31,6 +33,7 @@ class NodeAlert:
     thresholds: type[Thresholds]
     judge: Callable[[NodeSummary, Watched, Any], Judgement]
     survives_silence: bool = False
+    retold: bool = True
     departs: str = ""
 
 
@@ -51,6 +54,7 @@ class FleetAlert:
     recommendation: str
     thresholds: type[Thresholds]
     judge: Callable[["Fleet", Any], Mapping[str, Judgement]]
+    retold: bool = True
     departs: str = ""
 
 

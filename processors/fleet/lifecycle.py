@@ -37,7 +37,7 @@ def follow(
     if what is Turn.OPEN and not life.silenced:
         return _opened(life, alert, judgement, moment, timer.holds_since)
     if what is Turn.HOLDS:
-        life, told = _held(life._replace(timer=timer), judgement, moment.at)
+        life, told = _held(life._replace(timer=timer), alert, judgement, moment.at)
     elif what is Turn.CLEARED:
         life, told = end(life, moment.at, "cleared")
     elif what is Turn.NO_READING:
@@ -107,7 +107,9 @@ def _opened(
     return life, (opened,)
 
 
-def _held(life: AlertLife, judgement: Judgement, at: int) -> tuple[AlertLife, Told]:
+def _held(
+    life: AlertLife, alert: NodeAlert | FleetAlert, judgement: Judgement, at: int
+) -> tuple[AlertLife, Told]:
     before = life.open[0]
     peak = max(before.peak_severity, judgement.severity, key=SEVERITIES.index)
     now = _at(before, at)._replace(
@@ -119,18 +121,19 @@ def _held(life: AlertLife, judgement: Judgement, at: int) -> tuple[AlertLife, To
         observations=judgement.observations,
         evidence=judgement.evidence,
     )
-    reason = _worth_telling(life, before, now, at)
+    reason = _worth_telling(life, now, at, retold=alert.retold)
     return _told(life, now, reason, at) if reason else (life, ())
 
 
-def _worth_telling(life: AlertLife, before: Alert, now: Alert, at: int) -> str:
+def _worth_telling(life: AlertLife, now: Alert, at: int, *, retold: bool) -> str:
+    before = life.open[0]
     worse = SEVERITIES.index(now.severity) - SEVERITIES.index(before.severity)
     waited_us = max(0, at - life.told_at)
     if worse > 0 or (worse < 0 and waited_us >= UPDATE_US):
         return "severity"
     if now.members != before.members and waited_us >= UPDATE_US:
         return "members"
-    if waited_us >= EVIDENCE_US and material(life.told, now.evidence):
+    if retold and waited_us >= EVIDENCE_US and material(life.told, now.evidence):
         return "evidence"
     return ""
 

@@ -37,6 +37,7 @@ ALERT = NodeAlert(
     thresholds=NodeOffline,
     judge=judge,
     survives_silence=True,
+    retold=False,
     departs=(
         "Judged by arrival in the log and by ticks that passed through the same stages, so that an outage of "
         "Kafka or of a worker is no silence of a node. A node that said it stops is not offline. That it is "

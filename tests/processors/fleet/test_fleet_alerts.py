@@ -1,0 +1,156 @@
+"""Each alert that compares nodes, at its boundaries, through the stage."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tests.processors.fleet.fleets import Replay, kinds, mark, observed, silent, summary, told
+
+
+def run(replay: Replay, start: int, end: int, nodes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Summaries of every node every ten seconds, each time followed by the watermark."""
+    for second in range(start, end + 1, 10):
+        replay.feed(*(summary(second, node_id, **each) for node_id, each in nodes.items()), mark(second))
+
+
+def alerts(nodes: Mapping[str, Mapping[str, Any]], end: int = 1800) -> list[str]:
+    replay = Replay()
+    run(replay, 0, end, nodes)
+    return [alert for alert, what, _ in kinds(replay.said) if what == "opened"]
+
+
+def racked(names: Iterable[str], **readings: Any) -> dict[str, dict[str, Any]]:
+    return {name: {"rack": name[0], **readings} for name in names}
+
+
+OLD = {"agent_version": "0.1.0"}
+
+
+def test_three_equal_nodes_give_nothing() -> None:
+    assert alerts({"a": {}, "b": {}, "c": {}}) == []
+
+
+def test_other_versions_are_one_alert_with_the_nodes_that_differ() -> None:
+    replay = Replay()
+    run(replay, 0, 290, {"a": {}, "b": OLD, "c": {}, "d": OLD, "e": {}})
+    assert told(replay.said) == []
+    run(replay, 300, 300, {"a": {}, "b": OLD, "c": {}, "d": OLD, "e": {}})
+    (alert,) = told(replay.said)
+    assert (alert.alert, alert.members, alert.node_id) == ("agent_version_mismatch", ("b", "d"), "")
+    run(replay, 310, 370, {"a": {}, "b": {}, "c": {}, "d": {}, "e": {}})
+    assert kinds(replay.said)[-1] == ("agent_version_mismatch", "resolved", "cleared")
+
+
+def test_a_roll_out_that_goes_on_is_no_mismatch() -> None:
+    replay = Replay()
+    names = "abcdef"
+    for done in range(len(names)):
+        nodes = {name: {} if place < done else OLD for place, name in enumerate(names)}
+        run(replay, done * 600, done * 600 + 590, nodes)
+    run(replay, 3600, 4800, {name: {} for name in names})
+    assert told(replay.said) == []
+
+
+def test_a_roll_out_that_stops_half_way_is_one() -> None:
+    replay = Replay()
+    run(replay, 0, 300, dict.fromkeys("abc", OLD))
+    run(replay, 310, 310 + 900 + 290, {"a": {}, "b": OLD, "c": OLD})
+    assert told(replay.said) == []
+    run(replay, 310 + 900 + 300, 310 + 900 + 300, {"a": {}, "b": OLD, "c": OLD})
+    assert told(replay.said)[0].members == ("a",)
+
+
+def test_of_equally_common_versions_the_newer_is_usual() -> None:
+    replay = Replay()
+    run(replay, 0, 310, {"a": {}, "b": OLD})
+    assert told(replay.said)[0].members == ("b",)
+
+
+def test_requests_wait_while_an_equal_node_has_room() -> None:
+    full = {"requests_running": 8.0, "requests_waiting": 3.0, "load": "8"}
+    room = {"requests_running": 1.0, "load": "1"}
+    assert alerts({"a": full, "b": room}, 110) == []
+    replay = Replay()
+    run(replay, 0, 120, {"a": full, "b": room})
+    (alert,) = told(replay.said)
+    assert (alert.alert, alert.node_id, alert.members) == ("fleet_load_imbalance", "a", ("a", "b"))
+
+
+def test_waiting_is_no_imbalance_without_an_equal_node_that_has_room() -> None:
+    full = {"requests_running": 8.0, "requests_waiting": 3.0}
+    assert alerts({"a": full, "b": {"requests_running": 3.0}}) == []
+    assert alerts({"a": full, "b": {"requests_running": 1.0, "hardware": "1 x NVIDIA L4"}}) == []
+    assert alerts({"a": full, "b": {"requests_running": 1.0, "model": "qwen"}}) == []
+    assert alerts({"a": full, "b": {"requests_running": 1.0, "thermal_serious": 5.0}}) == []
+    few = {"requests_running": 8.0, "requests_waiting": 1.9}
+    assert alerts({"a": few, "b": {"requests_running": 0.0}}) == []
+
+
+def test_a_hot_node_that_costs_more_than_a_cool_one_at_the_same_load() -> None:
+    hot = {"thermal_serious": 6.0, "wes_raw": 0.19}
+    assert alerts({"a": hot, "b": {}}) == ["fleet_load_imbalance"]
+    assert alerts({"a": hot, "b": {"load": "8"}}) == []
+    assert alerts({"a": {**hot, "wes_raw": 0.21}, "b": {}}) == []
+    assert alerts({"a": {"wes_raw": 0.1}, "b": {}}) == []
+
+
+def hot(second: float) -> dict[str, Any]:
+    return {"open": (observed("thermal_drain", second),)}
+
+
+def test_three_of_a_rack_with_the_same_onset_are_one_incident() -> None:
+    replay = Replay()
+    nodes = racked(["a1", "a2", "a3", "a4", "b1", "b2"])
+    for name, onset in (("a1", 0), ("a2", 120), ("a3", 300)):
+        nodes[name] |= hot(onset)
+    run(replay, 300, 310, nodes)
+    assert told(replay.said) == []
+    run(replay, 320, 320, nodes)
+    (alert,) = told(replay.said)
+    assert (alert.alert, alert.members, alert.severity) == (
+        "correlated_incident",
+        ("a1", "a2", "a3"),
+        "critical",
+    )
+    assert alert.observations == ("thermal_drain 0", "thermal_drain 120", "thermal_drain 300")
+    assert "rack a" in alert.text
+    run(replay, 330, 400, racked(["a1", "a2", "a3", "a4", "b1", "b2"]))
+    assert kinds(replay.said)[-1] == ("correlated_incident", "resolved", "cleared")
+
+
+def test_trouble_at_different_times_or_of_different_kinds_is_not_one_incident() -> None:
+    nodes = racked(["a1", "a2", "a3", "a4"])
+    apart = {**nodes, "a1": nodes["a1"] | hot(0), "a2": nodes["a2"] | hot(301), "a3": nodes["a3"] | hot(602)}
+    assert alerts(apart) == []
+    kinds_apart = {
+        "a1": hot(0),
+        "a2": {"open": (observed("swap_io_pressure", 0),)},
+        "a3": {"open": (observed("gpu_lost", 0),)},
+    }
+    assert alerts(kinds_apart) == []
+
+
+def test_a_few_of_many_are_not_a_fleets_incident() -> None:
+    nodes: dict[str, dict[str, Any]] = {f"n{number}": {} for number in range(10)}
+    for name in ("n1", "n2", "n3"):
+        nodes[name] = hot(0)
+    assert alerts(nodes) == []
+
+
+def test_nodes_that_went_silent_together_are_one_incident() -> None:
+    replay = Replay()
+    names = ["a1", "a2", "a3", "b1", "b2", "b3", "b4"]
+    run(replay, 0, 100, racked(names))
+    for second in range(110, 200, 5):
+        gone = [silent(second, 100, name, rack="a") for name in names[:3]]
+        there = [summary(second, name, rack="b") for name in names[3:]]
+        replay.feed(*gone, *there, mark(second))
+    (alert,) = told(replay.said)
+    assert (alert.alert, alert.members) == ("correlated_incident", ("a1", "a2", "a3"))
+    assert "silent" in alert.text
+
+
+def test_other_fleets_do_not_count() -> None:
+    nodes = {name: {"fleet": f"fleet-{name}", "rack": "a", **hot(0)} for name in ("a", "b", "c")}
+    assert alerts(nodes) == []
+    versions = {"a": {"fleet": "one"}, "b": {"fleet": "two", **OLD}}
+    assert alerts(versions) == []
