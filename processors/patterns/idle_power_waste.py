@@ -1,6 +1,7 @@
 """Models wait in memory for hours, and the energy for it adds up."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import fsum
 
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
@@ -52,7 +53,8 @@ def judge(window: Window, limits: IdlePowerWaste) -> Judgement:
 def _energy_j(gpu: GpuSeries) -> float:
     """Return joules over the window, by the energy counter where it runs on, else by power; NaN without."""
     first, last = gpu.known("energy_first_j"), gpu.known("energy_last_j")
-    if len(last) == gpu.places and last[-1] >= first[0]:
+    runs_on = all(before <= now for before, now in pairwise(last))
+    if len(last) == gpu.places and runs_on and last[0] >= first[0]:
         return last[-1] - first[0]
     power_w = gpu.mean("power_w")
     return power_w * PANE_S * gpu.places if known(power_w) else NAN
