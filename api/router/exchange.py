@@ -149,7 +149,8 @@ class Exchange:
         excluded: frozenset[str] = frozenset()
         while True:
             now_s = time.monotonic()
-            choice = house.chooser.choose(ask, model, excluded | house.breakers.blocked(now_s))
+            closed = house.breakers.blocked(now_s) | house.pauses.upstreams
+            choice = house.chooser.choose(ask, model, excluded | closed)
             if isinstance(choice, NoChoice):
                 if not self._told_absent:  # once, however long it is held
                     self._told_absent = True

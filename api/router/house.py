@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from api.router.breaker import Breakers
 from api.router.flight import Flights
+from api.router.pauses import Pauses
 from api.router.pull import Pulls
 from api.router.rewrite import Rules
 from api.router.seams import Admission, Chooser, Gate, Recorder
@@ -28,5 +29,6 @@ class House:
     flights: Flights
     rules: Rules
     pulls: Pulls
+    pauses: Pauses
     local: bool
     stopping: bool = False

@@ -13,10 +13,11 @@ from api.router.breaker import Breakers
 from api.router.flight import Flights, Patience
 from api.router.gate import KeyGate
 from api.router.house import House
+from api.router.limits import caller_limits, queue_limits
 from api.router.metrics import RouterMetrics
+from api.router.pauses import Pauses
 from api.router.pull import Pulls
 from api.router.queue.core import Queue
-from api.router.queue.limits import QueueLimits
 from api.router.recorder import CountingRecorder
 from api.router.rewrite import Rules
 from api.router.seams import Chooser
@@ -35,6 +36,8 @@ class RouterParts:
     chooser: Chooser
     admission: QueueAdmission
     metrics: RouterMetrics
+    pauses: Pauses
+    ring: KeyRing
 
     def upstreams(self) -> list[dict[str, Any]]:
         """Return each upstream with what is known of it."""
@@ -81,18 +84,22 @@ async def open_parts(settings: Settings) -> AsyncIterator[RouterParts]:
 def _made(settings: Settings, client: Client, catalogue: Catalogue) -> RouterParts:
     told = settings.router
     chooser = StaticFleet(told, catalogue)
-    admission = QueueAdmission(Queue(QueueLimits()), patience_s=told.patience_s, hold_s=told.hold_s)
+    queue = Queue(queue_limits(told))
+    admission = QueueAdmission(queue, patience_s=told.patience_s, hold_s=told.hold_s)
     catalogue.listen(lambda: admission.sync(chooser))
     admission.sync(chooser)
+    pauses = Pauses(queue, chooser, admission.changed)
+    catalogue.listen(pauses.refresh)
     metrics = RouterMetrics()
     local = is_loopback(told.host)
+    ring = KeyRing(settings.data_dir)
 
     async def pulled() -> None:
         await catalogue.ask(chooser.upstreams())
 
     house = House(
         settings=told,
-        gate=KeyGate(KeyRing(settings.data_dir), needed=not local),
+        gate=KeyGate(ring, needed=not local, limits=caller_limits(told)),
         chooser=chooser,
         admission=admission,
         recorder=CountingRecorder(metrics),
@@ -101,9 +108,10 @@ def _made(settings: Settings, client: Client, catalogue: Catalogue) -> RouterPar
         flights=Flights(_patience(told)),
         rules=Rules(told.context, told.thinking_factor, told.thinking_min_tokens),
         pulls=Pulls(client, told.pull_timeout_s, pulled),
+        pauses=pauses,
         local=local,
     )
-    return RouterParts(house, catalogue, chooser, admission, metrics)
+    return RouterParts(house, catalogue, chooser, admission, metrics, pauses, ring)
 
 
 def _patience(told: RouterSettings) -> Patience:

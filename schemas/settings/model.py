@@ -166,6 +166,25 @@ class UpstreamSettings(Section):
     key: SecretStr = Field(SecretStr(""), description="key that it wants")
 
 
+class PoolSettings(Section):
+    """Models that share something, such as the memory of a machine."""
+
+    name: str = Field(..., min_length=1, max_length=100, description="what it is called")
+    models: tuple[str, ...] = Field(..., min_length=1, description="its models; each is in one pool at most")
+    budget: float | None = Field(None, gt=0, description="the costs in flight may come to this; none: any")
+    costs: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description="cost of a request for a model; others: 1 / the requests served at once",
+    )
+    exclusive: bool = Field(False, description="one of its models at a time")
+    turn_s: float = Field(
+        10.0, ge=0, description="a model keeps an exclusive pool for so long while others wait"
+    )
+    heavy: Literal["leave_room", "full_pool"] = Field(
+        "leave_room", description="a long prompt leaves room for a short one; or may cost all of the budget"
+    )
+
+
 class RouterSettings(Section):
     """The router: one address for the models of all nodes."""
 
@@ -190,6 +209,23 @@ class RouterSettings(Section):
     )
     patience_s: float = Field(600.0, ge=0, description="how long a request may wait in the queue")
     hold_s: float = Field(30.0, ge=0, description="how long it waits for an upstream that is away to return")
+    pools: tuple[PoolSettings, ...] = Field(
+        (), description="models that share something, a list of tables (JSON in the environment)"
+    )
+    aging_per_s: float = Field(
+        0.05, ge=0, le=10, description="points of priority that a request gains each second it waits"
+    )
+    prompt_tiers: str = Field(
+        "2000:1,8000:2,inf:4",
+        pattern=r"^(\d+:\d+(\.\d+)?,)*inf:\d+(\.\d+)?$",
+        description="tokens of the prompt up to which it costs so many times as much of a pool",
+    )
+    priority_ceiling: int = Field(
+        0, ge=-100, le=100, description="highest priority of callers whose key does not say"
+    )
+    max_in_flight: int | None = Field(
+        None, ge=1, description="requests such a caller has in flight at most; others wait"
+    )
     attempts: int = Field(3, ge=1, le=20, description="most upstreams asked for one request")
     breaker_failures: int = Field(
         5, ge=1, description="failures in a row after which an upstream is left alone"
