@@ -15,10 +15,10 @@ from producers.simulator.scenario import faults as wrong
 from producers.simulator.scenario.machines import Node, Runtime
 from producers.simulator.scenario.model import Scenario
 
-# Until a router has noticed: a refused connection, and one that does not answer.
+# Until a router has noticed: a refused connection, one that does not answer, and one that answers again.
 _REFUSED_S = 2.0
 _SILENT_S = 5.0
-_BACK_S = 2.0
+_BACK_S = 3.0
 
 Span = tuple[float, float]
 
@@ -105,14 +105,14 @@ def _of_node(scenario: Scenario, node: Node, runtimes: Sequence[Runtime]) -> Ite
         if node.name not in fault.nodes:
             continue
         if isinstance(fault, wrong.NodeCrash):
-            yield (fault.at_s + _SILENT_S, fault.until_s + boot_s)
+            yield (fault.at_s + _SILENT_S, fault.until_s + boot_s + _BACK_S)
         elif isinstance(fault, wrong.NetworkPartition):
             yield (fault.at_s + _SILENT_S, fault.until_s + _BACK_S)
     for change in scenario.changes:
         if node.name not in change.nodes:
             continue
         if isinstance(change, life.Shutdown):
-            yield (change.at_s, change.at_s + change.down_s + boot_s)
+            yield (change.at_s, change.at_s + change.down_s + boot_s + _BACK_S)
         elif isinstance(change, life.Drain):
             yield (change.at_s, change.at_s + change.duration_s)
 
@@ -124,11 +124,11 @@ def _of_runtime(scenario: Scenario, node: Node, runtime: Runtime, model: str) ->
             continue
         ours = isinstance(fault, wrong.RuntimeFault) and fault.runtime_id in ("", runtime.runtime_id)
         if isinstance(fault, wrong.RuntimeCrash) and ours:
-            yield (fault.at_s + _REFUSED_S, fault.until_s + start_s)
+            yield (fault.at_s + _REFUSED_S, fault.until_s + start_s + _BACK_S)
         elif isinstance(fault, wrong.EngineHang) and ours and not fault.answers:
             yield (fault.at_s + _SILENT_S, fault.until_s + _BACK_S)
         elif isinstance(fault, wrong.GpuLost) and _uses(node, runtime, fault.gpus):
-            yield (fault.at_s + _REFUSED_S, fault.until_s + start_s)
+            yield (fault.at_s + _REFUSED_S, fault.until_s + start_s + _BACK_S)
     yield from _of_changes(scenario, node, runtime, model)
 
 
@@ -142,16 +142,16 @@ def _of_changes(scenario: Scenario, node: Node, runtime: Runtime, model: str) ->
         if getattr(change, "runtime_id", "") != runtime.runtime_id:
             continue
         if isinstance(change, life.RestartRuntime):
-            yield (change.at_s, change.at_s + change.down_s + start_s)
+            yield (change.at_s, change.at_s + change.down_s + start_s + _BACK_S)
             continue
         comes, goes = _comes_and_goes(change, model)
         if goes and not on_demand and gone_s == math.inf:
             gone_s = change.at_s
         if comes and gone_s < math.inf:
-            yield (gone_s, change.at_s + startup.model_s(node, runtime, change))
+            yield (gone_s, change.at_s + startup.model_s(node, runtime, change) + _BACK_S)
             gone_s = math.inf
         elif isinstance(change, life.SwapModel) and not on_demand and not goes:
-            yield (change.at_s, change.at_s + startup.model_s(node, runtime, change))
+            yield (change.at_s, change.at_s + startup.model_s(node, runtime, change) + _BACK_S)
     yield (gone_s, math.inf)
 
 

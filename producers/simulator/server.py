@@ -242,7 +242,7 @@ class Server:
         one = Loaded(model, placement, batch, now_s if warm else now_s + self.load_s(what))
         self.loaded[model.name] = one
         if self.kind.on_demand and warm:
-            one.expires_s = now_s + self.spec.keep_alive_s
+            self._touch(model.name, now_s)
         return one
 
     def _touch(self, name: str, now_s: float) -> None:

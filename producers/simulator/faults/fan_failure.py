@@ -22,5 +22,4 @@ class FanFailureEffect(Effect):
     def _blow(self, site: Site, flow: float) -> None:
         bodies: list[Body] = [gpu.body for gpu in gpus_of(site, self._fault)]
         for body in bodies or [site.machine.host.body]:
-            body.flow = flow
-            body.changed()
+            body.blow(flow)

@@ -19,6 +19,9 @@ _SINK_S = 55.0
 _DIE_S = 2.5
 _MEMORY_S = 9.0
 _REFERENCE_AIR_C = 25.0
+# Fans that stop do so when it is this much cooler than where they start; smaller steps they do not make.
+_FAN_HYSTERESIS_C = 8.0
+_FAN_STEP = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class FanCurve:
 
 # Boards with fans of their own stop them when cool; fans of a server never stop.
 OWN_FANS = FanCurve(0.0, 0.30, 48.0, 90.0)
-SERVER_FANS = FanCurve(0.30, 0.35, 45.0, 88.0)
+SERVER_FANS = FanCurve(0.30, 0.30, 45.0, 88.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +102,19 @@ class Body:
 
     def set_fan(self) -> None:
         """Let the fans follow the die; the conductance follows the fans."""
-        fan = self.cooling.fans.ratio(self.die_c)
-        if abs(fan - self.fan) > 0.004:
+        curve = self.cooling.fans
+        fan = curve.ratio(self.die_c)
+        if fan < curve.least <= self.fan and self.die_c > curve.begin_c - _FAN_HYSTERESIS_C:
+            fan = curve.least
+        if abs(fan - self.fan) > _FAN_STEP:
             self.fan = fan
             self.air_factor = air(fan * self.flow)
         self.conductance = self.cooling.full_conductance * self.air_factor / self.resistance
 
-    def changed(self) -> None:
-        """Say that ``flow`` was set."""
-        self.fan = -1.0
+    def blow(self, flow: float) -> None:
+        """Let a share of the fans' air get through."""
+        self.flow = flow
+        self.air_factor = air(self.fan * flow)
 
     def heat(self, power_w: float, traffic: float, air_c: float, dt_s: float) -> None:
         """Let ``dt_s`` pass at a power; ``traffic`` 0..1 of the memory's bandwidth."""

@@ -42,7 +42,7 @@ def nvidia(gpu: Gpu, rng: random.Random) -> GpuSample:
         round(gpu.energy_j, 3),
         chip.idle_clock_mhz if resting else _CLOCK_STEP_MHZ * int(clock / _CLOCK_STEP_MHZ + 0.5),
         chip.max_clock_mhz,
-        int(100.0 * body.cooling.fans.ratio(body.die_c)) * 0.01 if chip.fans else NAN,
+        int(100.0 * body.fan) * 0.01 if chip.fans else NAN,
         float(chip.idle_state) if resting else (_COMPUTE_STATE if chip.fans else 0.0),
         0.0,
         governor.reasons,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from producers.simulator.demo import AMBIENT_C, NodeState, begin, step
-from producers.simulator.fleet import FLEET, NodeModel, registration
 from producers.simulator.demo_physics import HW_THERMAL, IDLE, load, noise
+from producers.simulator.fleet import FLEET, NodeModel, registration
 from schemas.codec.serde import decode_body, encode_body
 from schemas.events.node_sample import NodeSample
 
