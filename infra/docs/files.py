@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from infra.docs import events, frozen, metrics, settings, topics
+from infra.docs import detections, events, frozen, metrics, settings, topics
 from infra.docs.markdown import replace_part
 
 FILES: Mapping[str, Callable[[str], str]] = {
     "README.md": lambda text: replace_part(text, "settings", settings.render()),
     "docs/architecture.md": lambda text: replace_part(text, "topics", topics.render()),
+    "docs/detections.md": lambda text: replace_part(
+        replace_part(text, "patterns", detections.patterns()), "alerts", detections.alerts()
+    ),
     "docs/events.md": lambda _text: events.render(),
     "docs/metrics.md": lambda _text: metrics.render(),
     "docs/node.md": lambda text: replace_part(text, "frozen", frozen.render()),

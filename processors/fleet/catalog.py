@@ -12,6 +12,7 @@ from processors.fleet import (
     wes_long_term_drift,
     zombied_engine,
 )
+from processors.fleet.alert import FleetAlert, NodeAlert
 
 NODE_ALERTS = (
     foreign_load.ALERT,
@@ -27,4 +28,4 @@ FLEET_ALERTS = (
     correlated_incident.ALERT,
     fleet_load_imbalance.ALERT,
 )
-ALERTS = (*NODE_ALERTS, *FLEET_ALERTS)
+ALERTS: tuple[NodeAlert | FleetAlert, ...] = (*NODE_ALERTS, *FLEET_ALERTS)
