@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from infra.score.baselines import Baselines
 from infra.score.front import PARTITIONS, parallel
-from infra.score.known import patterns
 from infra.score.seen import Seen, Watch
 from infra.score.timing import Stopwatch
 from processors.chain import Chain, Record
+from processors.fleet.stage import FleetStage
+from processors.patterns.catalog import PATTERNS
 from processors.patterns.stage import PatternStage
 from processors.requests.stage import RequestStage
 from producers.simulator.scenario.model import Scenario
@@ -35,13 +37,16 @@ def run(
 ) -> Run:
     """Run a scenario. The result does not depend on ``jobs``, the processes that simulate its nodes."""
     began_s = time.perf_counter()
-    stopwatch, watch = Stopwatch(), Watch(scenario.starts_at)
-    chain = Chain([RequestStage(), PatternStage(stopwatch.measured(patterns()))], PARTITIONS)
+    stopwatch, watch, baselines = Stopwatch(), Watch(scenario.starts_at), Baselines()
+    stages = (RequestStage(), PatternStage(stopwatch.measured(PATTERNS)), FleetStage())
+    chain = Chain(stages, PARTITIONS)
     count = 0
     with parallel(scenario, seed, jobs) as sources:
         for count, record in enumerate(_merged(sources), 1):
-            for output in chain.feed(record):
-                watch.take(output)
+            for one in (*baselines.due(record.arrived_at), record):
+                for output in chain.feed(one):
+                    watch.take(output)
+                    baselines.take(output)
             if count % _REPORT_EVERY == 0:
                 report((record.arrived_at - scenario.starts_at) / 1e6, count)
     refused = [f"{one.stage} refused {one.record.event}: {one.why.detail}" for one in chain.refused]
