@@ -1,61 +1,43 @@
-"""The demonstration's fleet as a process: the pure steps once a second, through the emitter of real nodes."""
+"""The demonstration as a process: its scenario at the speed of the clock, through the nodes' own emitter."""
 
-import time
-import uuid
-from importlib.metadata import version
+import math
+from dataclasses import replace
+from pathlib import Path
 
-from producers.announce import announce
-from producers.connector import quiet_client
-from producers.emitter import Emitter
-from producers.schedule import ticks
-from producers.simulator.demo import begin, step
-from producers.simulator.fleet import FLEET, registration
-from schemas.events.node_stopped import NodeStopped
+from producers.simulator.engine import simulate
+from producers.simulator.live import send
+from producers.simulator.scenario.faults import FanFailure
+from producers.simulator.scenario.model import Scenario
+from producers.simulator.scenario.read import read
 from schemas.settings import Settings
-from schemas.topics import NODES, TELEMETRY
 
-INTERVAL_S = 1.0
-_SPOOL_BYTES = 64 << 20
+FILE = Path(__file__).with_name("demo.yaml")
+# One GPU overheats again and again, that there is something to see soon and later.
+_HOT_NODE, _HOT_GPU = "demo-h100-b", 3
+_FIRST_S, _EVERY_S, _FOR_S = 240.0, 3600.0, 600.0
+
+
+def scenario() -> Scenario:
+    """Return what the demonstration shows."""
+    found = read(FILE)
+    failures = tuple(
+        FanFailure(nodes=(_HOT_NODE,), gpus=(_HOT_GPU,), at_s=_FIRST_S + number * _EVERY_S, duration_s=_FOR_S)
+        for number in range(math.floor(found.duration_s / _EVERY_S))
+    )
+    return replace(found, faults=failures)
 
 
 async def serve(settings: Settings) -> None:
-    """Emit until cancelled.
+    """Emit until cancelled, day after day.
 
     Raises:
+        UnavailableError: Kafka or the registry do not answer.
         ConfigError: the settings of Kafka cannot work, or another demonstration uses the spool.
     """
-    quiet_client(settings.log.level)
-    emitter = Emitter(
-        settings.kafka,
-        settings.registry,
-        topics=(NODES, TELEMETRY),
-        spool=settings.data_dir / "spool" / "demo",
-        spool_bytes=_SPOOL_BYTES,
-        queue_records=2000,
-    )
-    await emitter.start()
-    try:
-        await _run(emitter)
-    finally:
-        await emitter.stop()
+    shown = scenario()
+    while True:
+        await send(shown, simulate(shown), settings, speed=1.0, report=_nobody)
 
 
-async def _run(emitter: Emitter) -> None:
-    boot_id, at_s = uuid.uuid4().hex, time.time()
-    states = {node.node_id: begin(node, boot_id=boot_id, at_s=at_s) for node in FLEET}
-    for node in FLEET:
-        event = registration(
-            node, boot_id=boot_id, at=round(at_s * 1e6), version=version("penstock"), interval_s=INTERVAL_S
-        )
-        announce(emitter, event)
-    try:
-        async for _ in ticks(INTERVAL_S):
-            at_s = time.time()
-            for node in FLEET:
-                states[node.node_id], sample = step(node, states[node.node_id], at_s)
-                emitter.emit(TELEMETRY, node.node_id, sample)
-    finally:
-        for node_id, state in states.items():
-            at = time.time_ns() // 1000
-            stopped = NodeStopped(node_id, "demo", boot_id, at, state.seq - 1, "signal")
-            announce(emitter, stopped)
+def _nobody(_seconds: float, _facts: int) -> None:
+    """Tell nobody how far it is: it has no end."""
