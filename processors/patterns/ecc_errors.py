@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
+from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared
 from processors.patterns.thresholds import Thresholds, threshold
 from processors.windows.slot import HealthSlot
 from processors.windows.window import Window
@@ -88,7 +88,7 @@ def _is_critical(one: _Errors, limits: EccErrors) -> bool:
 
 
 def _is_warning(one: _Errors, limits: EccErrors) -> bool:
-    put_aside = one.rows > 0 or one.pages > 0 or one.pending > 0
+    put_aside = one.rows >= 1 or one.pages >= 1 or one.pending >= 1
     return one.corrected >= limits.corrected_min or put_aside or bool(one.contained)
 
 
@@ -97,18 +97,20 @@ def _most(one: _Errors) -> float:
 
 
 def _evidence(one: _Errors, limits: EccErrors) -> tuple[Evidence, ...]:
+    """Return what was counted, what decides first."""
     name = one.gpu_id
-    return (
+    found = [
         compared("uncorrected_errors", one.uncorrected, ">=", limits.uncorrected_min, subject=name),
-        compared("corrected_errors", one.corrected, ">=", limits.corrected_min, subject=name),
-        measured("remapped_rows", one.rows, "rows", subject=name),
-        measured("remapping_pending", one.pending, subject=name),
-        measured("retired_pages", one.pages, "pages", subject=name),
         *(
-            measured(f"xid_{xid}", float(times), subject=name)
+            compared(f"xid_{xid}", float(times), ">=", 1.0, subject=name)
             for xid, times in sorted(Counter(one.fatal + one.contained).items())
         ),
-    )
+        compared("corrected_errors", one.corrected, ">=", limits.corrected_min, subject=name),
+        compared("remapped_rows", one.rows, ">=", 1.0, "rows", subject=name),
+        compared("remapping_pending", one.pending, ">=", 1.0, subject=name),
+        compared("retired_pages", one.pages, ">=", 1.0, "pages", subject=name),
+    ]
+    return tuple(sorted(found, key=lambda each: not each.value >= each.threshold))
 
 
 def _said(one: _Errors) -> str:
@@ -121,7 +123,7 @@ def _said(one: _Errors) -> str:
     parts = [f"{count:.0f} {what}" for count, what in counts if count > 0]
     if one.fatal or one.contained:
         parts.append("XID " + ", ".join(str(xid) for xid in sorted({*one.fatal, *one.contained})))
-    if one.pending > 0:
+    if one.pending >= 1:
         parts.append("a reset is needed to remap")
     return ", ".join(parts)
 

@@ -7,8 +7,11 @@ from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, m
 from processors.patterns.thresholds import Thresholds, threshold
 from processors.windows.series import GpuSeries
 from processors.windows.window import Window, mean
-from schemas.events.observation import Severity
+from schemas.events.observation import Evidence, Severity
 from schemas.events.reading import NAN, known
+
+# Share of the newest pane's samples that makes it critical at once.
+_CRITICAL_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def judge(window: Window, limits: NvidiaThermalRedline) -> Judgement:
     holds, most = combined(found), worst(found)
     gpu = most.gpu
     slowdown_c = gpu.newest("temperature_slowdown_c")
-    evidence = (
+    evidence: tuple[Evidence, ...] = (
         compared("limit_share", most.value, ">=", limits.share_min, subject=gpu.gpu_id),
         compared(
             "temperature_c",
@@ -47,6 +50,9 @@ def judge(window: Window, limits: NvidiaThermalRedline) -> Judgement:
     )
     if not holds:
         return Judgement(holds, evidence)
+    if not most.value >= limits.share_min:
+        now = gpu.slots[-1].thermal_critical
+        evidence = (compared("critical_now", now, ">=", _CRITICAL_SHARE, subject=gpu.gpu_id), *evidence)
     critical = [one for one in found if one.holds and _critical_now(one.gpu)]
     severity: Severity = "critical" if critical else "warning"
     text = (
@@ -76,16 +82,19 @@ def _found(gpu: GpuSeries, limits: NvidiaThermalRedline) -> Found:
 
 def _critical_now(gpu: GpuSeries) -> bool:
     """Whether most of the newest pane was critical: the threshold reached, or the hardware slowed down."""
-    return gpu.slots[-1].thermal_critical >= 0.5
+    return gpu.slots[-1].thermal_critical >= _CRITICAL_SHARE
 
 
 def _by_state(window: Window, limits: NvidiaThermalRedline) -> Judgement:
     """Judge by the state of heat where no threshold is told, as by macOS's thermal pressure."""
     if not mean(window.column("thermal_known")) >= limits.known_share_min:
         return UNKNOWN
-    hot, critical = mean(window.known("hot")), window.slots[-1].critical >= 0.5
-    evidence = (compared("hot_share", hot, ">=", limits.share_min),)
-    if hot < limits.share_min and not critical:
+    hot, now = mean(window.known("hot")), window.slots[-1].critical
+    critical = now >= _CRITICAL_SHARE
+    evidence: tuple[Evidence, ...] = (compared("hot_share", hot, ">=", limits.share_min),)
+    if not hot >= limits.share_min:
+        evidence = (compared("critical_now", now, ">=", _CRITICAL_SHARE), *evidence)
+    if not hot >= limits.share_min and not critical:
         return Judgement(False, evidence)
     severity: Severity = "critical" if critical else "warning"
     text = f"the accelerator was at its thermal limit for {hot:.0%} of {window.seconds // 60} minutes"

@@ -36,27 +36,24 @@ def judge(window: Window, limits: PcieLaneDegradation) -> Judgement:
     found = [_found(gpu, under_load[gpu.gpu_id], last[gpu.gpu_id], limits) for gpu in gpus]
     holds, most = combined(found), worst(found)
     name = most.gpu.gpu_id
-    newest = under_load[name][-1] if under_load[name] else last[name]
+    lesser = [health for health in under_load[name] if _lesser(health)]
+    newest = lesser[-1] if lesser else last[name]
     evidence = (
+        compared("lesser_share", most.value, ">=", limits.share_min, subject=name),
         compared("pcie_width", newest.pcie_width, "<", newest.pcie_width_max, "lanes", subject=name),
         compared("pcie_generation", newest.pcie_generation, "<", newest.pcie_generation_max, subject=name),
-        compared("lesser_share", most.value, ">=", limits.share_min, subject=name),
         measured("readings_under_load", float(len(under_load[name])), subject=name),
         measured("pcie_replays_total", newest.pcie_replays_total, subject=name),
     )
     if not holds:
         return Judgement(holds, evidence)
     narrow = any(
-        health.pcie_width <= limits.critical_width_ratio * health.pcie_width_max
-        for one in found
-        if one.holds
-        for health in under_load[one.gpu.gpu_id][-1:]
+        _lanes_ratio(under_load[one.gpu.gpu_id]) <= limits.critical_width_ratio for one in found if one.holds
     )
     severity: Severity = "critical" if narrow else "warning"
-    text = (
-        f"{name} has {newest.pcie_width:.0f} of {newest.pcie_width_max:.0f} lanes of generation "
-        f"{newest.pcie_generation:.0f} of {newest.pcie_generation_max:.0f} under load"
-    )
+    text = f"{name} has {newest.pcie_width:.0f} of {newest.pcie_width_max:.0f} lanes under load"
+    if newest.pcie_generation < newest.pcie_generation_max:
+        text += f", generation {newest.pcie_generation:.0f} of {newest.pcie_generation_max:.0f}"
     return Judgement(True, evidence, severity, most.value, concerned(found), text)
 
 
@@ -89,6 +86,10 @@ def _found(
         return Found(gpu, None if _lesser(newest) else False, NAN)
     share = sum(map(_lesser, readings)) / len(readings)
     return Found(gpu, share >= limits.share_min, share)
+
+
+def _lanes_ratio(readings: list[HealthSlot]) -> float:
+    return readings[-1].pcie_width / readings[-1].pcie_width_max
 
 
 def _lesser(health: HealthSlot) -> bool:

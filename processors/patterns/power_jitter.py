@@ -50,7 +50,7 @@ def judge(window: Window, limits: PowerJitter) -> Judgement:
         return Judgement(True, evidence, "warning", min(1.0, len(steady) / window.places), (), text)
     if herds >= limits.herds_min:
         text = f"{herds} times in {window.seconds // 60} minutes up to {peak:.0f} requests came all at once"
-        return Judgement(True, evidence, "warning", 0.7, (), text)
+        return Judgement(True, (evidence[1], evidence[0], *evidence[2:]), "warning", 0.7, (), text)
     return Judgement(False, evidence)
 
 

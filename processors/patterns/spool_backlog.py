@@ -37,6 +37,8 @@ def judge(window: Window, limits: SpoolBacklog) -> Judgement:
         measured("delay_max_s", max(window.known("delay_max_s"), default=NAN), "s"),
     )
     drops = dropped >= limits.dropped_min
+    if drops:
+        evidence = (evidence[1], evidence[0], *evidence[2:])
     if not drops and min(waiting) < limits.waiting_min_s:
         return Judgement(False, evidence)
     severity: Severity = "critical" if drops else "warning"
