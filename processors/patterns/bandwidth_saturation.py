@@ -25,7 +25,7 @@ class BandwidthSaturation(Thresholds):
         0.45, 0.05, 0.9, doc="share of the time with work, below which cores wait for a slower memory"
     )
     full_min: float = threshold(0.8, 0.1, 1.0, doc="share of accelerator memory in use, for the same")
-    fall_min: float = threshold(0.35, 0.05, 0.95, doc="share of tokens a joule lost, at one model and load")
+    fall_min: float = threshold(0.35, 0.05, 0.95, doc="share of WES lost, at one model and load")
     hot_share_max: float = threshold(0.3, 0.0, 1.0, doc="share of samples with a hot accelerator")
     panes_min: float = threshold(6.0, 3.0, 30.0, doc="panes to compare, before and now")
 
@@ -65,7 +65,7 @@ def judge(window: Window, limits: BandwidthSaturation) -> Judgement:
     if fall < limits.fall_min or hot > limits.hot_share_max:
         return Judgement(False, evidence)
     why = "wait for slower memory" if by_wait else f"move data {waits.traffic:.0%} of the time"
-    text = f"{fall:.0%} fewer tokens a joule than before at the same load, while accelerators {why}"
+    text = f"WES is {fall:.0%} lower than before at the same load, while accelerators {why}"
     subjects = tuple(gpu.gpu_id for gpu in recent.gpu_series if gpu.mean("active") >= 0.5)
     return Judgement(True, evidence, "warning", min(1.0, panes / 30 + 0.4), subjects, text)
 
@@ -86,13 +86,13 @@ def _sign(waits: _Waits, limits: BandwidthSaturation, *, by_wait: bool) -> Evide
 
 
 def _fall(before: list[Worked], now: list[Worked]) -> tuple[float, int]:
-    """Return the share of tokens a joule lost, and the fewer of the panes compared.
+    """Return the share of WES lost, and the fewer of the panes compared.
 
     Compared is the model and the band of load that are most common now.
     """
     usual = Counter((pane.model, load_band(pane.running)) for pane in now).most_common(1)[0][0]
     then, since = (
-        [pane.tokens_per_joule for pane in panes if (pane.model, load_band(pane.running)) == usual]
+        [pane.wes for pane in panes if (pane.model, load_band(pane.running)) == usual]
         for panes in (before, now)
     )
     fall = 1.0 - mean(since) / mean(then) if then else float("nan")

@@ -19,7 +19,7 @@ class SwapIoPressure(Thresholds):
     )
     share_min: float = threshold(0.7, 0.1, 1.0, doc="share of panes in which they are written")
     critical_min: float = threshold(
-        1e7, 1e5, 1e11, "B/s", doc="mean over the window from which it is critical"
+        1e7, 1e5, 1e11, "B/s", doc="the same, from which it is critical, for as much of the time"
     )
     known_min: float = threshold(0.7, 0.1, 1.0, doc="share of the window's panes that must have the reading")
 
@@ -39,7 +39,8 @@ def judge(window: Window, limits: SwapIoPressure) -> Judgement:
     )
     if share < limits.share_min:
         return Judgement(False, evidence)
-    severity: Severity = "critical" if rate > limits.critical_min else "warning"
+    storm = sum(value > limits.critical_min for value in written) / len(written)
+    severity: Severity = "critical" if storm >= limits.share_min else "warning"
     text = f"{rate / _MB:.1f} MB/s written to swap, in {share:.0%} of {window.seconds // 60} minutes"
     return Judgement(True, evidence, severity, share, (), text)
 
@@ -60,7 +61,8 @@ PATTERN = Pattern(
     thresholds=SwapIoPressure,
     judge=judge,
     departs=(
-        "Thresholds and windows are as they were; a pane's mean counts, so single bursts within ten seconds "
-        "do not. What is swapped in is not judged: it is the way back."
+        "A storm is critical by the share of time as well: the mean of five minutes was made critical by the "
+        "one burst with which memory is first written out. What is swapped in is not judged: it is the way "
+        "back."
     ),
 )

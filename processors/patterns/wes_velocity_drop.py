@@ -7,7 +7,7 @@ from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, m
 from processors.patterns.thresholds import Thresholds, threshold
 from processors.windows.serving import Worked, resting, worked
 from processors.windows.trend import Trend, trend
-from processors.windows.window import Window, mean
+from processors.windows.window import Window, mean, mean_known
 from schemas.events.reading import known
 
 
@@ -16,17 +16,20 @@ class WesVelocityDrop(Thresholds):
     """Thresholds of wes_velocity_drop."""
 
     fall_per_minute_min: float = threshold(
-        0.01, 0.001, 0.5, "1/min", doc="share of tokens a joule lost each minute, the load held fixed"
+        0.01, 0.001, 0.5, "1/min", doc="share of WES lost each minute, the load held fixed"
     )
     fall_min: float = threshold(0.1, 0.01, 0.9, doc="share lost over the panes compared")
     comparable_min: float = threshold(
         0.6, 0.3, 1.0, doc="share of the window's panes that served one model all the time"
     )
+    hot_share_max: float = threshold(
+        0.5, 0.0, 1.0, doc="share of the last minute with a hot accelerator: more is thermal_drain's"
+    )
     signal_min: float = threshold(6.0, 2.0, 50.0, doc="times its own standard error that the fall must be")
 
 
 def judge(window: Window, limits: WesVelocityDrop) -> Judgement:
-    """Tokens a joule fall steadily though model and load are the same."""
+    """WES falls steadily though model and load are the same."""
     panes = list(worked(window))
     panes = [pane for pane in panes if pane.model == panes[-1].model]
     if len(panes) < limits.comparable_min * window.places:
@@ -45,14 +48,15 @@ def judge(window: Window, limits: WesVelocityDrop) -> Judgement:
         ),
         compared("fall", fall, ">=", limits.fall_min),
         compared("signal", found.signal, ">=", limits.signal_min),
-        measured("tokens_per_joule", panes[-1].tokens_per_joule, "tok/J"),
+        measured("wes", panes[-1].wes, "tok/J"),
         measured("requests_running", mean([pane.running for pane in panes])),
     )
+    hot = mean_known(slot.hot for slot in window.last(60).slots)
     steep = per_minute >= limits.fall_per_minute_min and fall >= limits.fall_min
-    if not steep or found.signal < limits.signal_min:
+    if not steep or found.signal < limits.signal_min or hot > limits.hot_share_max:
         return Judgement(False, evidence)
     text = (
-        f"{fall:.0%} fewer tokens a joule in {found.minutes:.0f} minutes at the same load, "
+        f"WES fell by {fall:.0%} in {found.minutes:.0f} minutes at the same load, "
         f"halving every {log(2.0) / -found.per_minute:.0f} minutes"
     )
     return Judgement(True, evidence, "warning", _confidence(found, limits), (panes[-1].model,), text)
@@ -61,18 +65,18 @@ def judge(window: Window, limits: WesVelocityDrop) -> Judgement:
 def _plain_fall(panes: list[Worked]) -> float:
     """Return the share lost from the first to the last third: what cannot be seen need not be explained."""
     third = max(1, len(panes) // 3)
-    early = mean([pane.tokens_per_joule for pane in panes[:third]])
-    late = mean([pane.tokens_per_joule for pane in panes[-third:]])
+    early = mean([pane.wes for pane in panes[:third]])
+    late = mean([pane.wes for pane in panes[-third:]])
     return (early - late) / early
 
 
 def _at_one_load(panes: list[Worked]) -> Trend:
-    """Return the trend of the logarithm of tokens a joule, batch and share of prompts held fixed."""
+    """Return the trend of the logarithm of WES, batch and share of prompts held fixed."""
     besides = [[log(pane.running) for pane in panes]]
     if all(known(pane.prompt_share) for pane in panes):
         besides.append([pane.prompt_share for pane in panes])
     at = [pane.ended_at for pane in panes]
-    return trend(at, [log(pane.tokens_per_joule) for pane in panes], besides=besides)
+    return trend(at, [log(pane.wes) for pane in panes], besides=besides)
 
 
 def _confidence(found: Trend, limits: WesVelocityDrop) -> float:
@@ -82,7 +86,7 @@ def _confidence(found: Trend, limits: WesVelocityDrop) -> float:
 PATTERN = Pattern(
     id="wes_velocity_drop",
     title="Efficiency is falling",
-    about="Tokens a joule fall from pane to pane while model and load stay as they were.",
+    about="WES, tokens a joule, falls from pane to pane while model and load stay as they were.",
     window_s=600,
     min_coverage=0.7,
     for_s=30,
@@ -98,7 +102,7 @@ PATTERN = Pattern(
     departs=(
         "The slope is relative, so that nodes of any efficiency can show it (an absolute 0.5 a minute is out "
         "of reach below a WES of 5), and it is judged at one model with batch size and share of prompts held "
-        "fixed: fewer requests in a batch cost efficiency and are no fault. The penalty for heat is left "
-        "out, since what heat costs is in the speed already. It must also stand out from its scatter."
+        "fixed: fewer requests in a batch cost efficiency and are no fault. It must also stand out from its "
+        "scatter."
     ),
 )

@@ -16,12 +16,12 @@ RESTING_S = 60
 
 
 class Worked(NamedTuple):
-    """One pane of steady serving. ``tokens_per_joule`` is WES without the penalty for heat."""
+    """One pane of steady serving. ``prompt_share`` is of all tokens, NaN where they are not counted."""
 
     ended_at: int
     model: str
     running: float
-    tokens_per_joule: float
+    wes: float
     prompt_share: float
     slot: Slot
 
@@ -49,7 +49,7 @@ def model_of(slot: Slot) -> str:
 
 
 def worked(window: Window) -> Iterator[Worked]:
-    """Give the panes in which the node served one model all the time, and how efficiently."""
+    """Give the panes in which the node served one model all the time, and how efficiently it did."""
     for slot in window.slots:
         if slot.live < STEADY or not slot.wes.n:
             continue
@@ -57,10 +57,8 @@ def worked(window: Window) -> Iterator[Worked]:
         model = model_of(slot) if load > 0 else ""
         if not model:
             continue
-        penalty = slot.thermal_penalty
-        efficiency = slot.wes.mean * (penalty if penalty >= 1.0 else 1.0)
-        if efficiency > 0.0:
-            yield Worked(slot.started_at + PANE_US, model, load, efficiency, _prompt_share(slot), slot)
+        if slot.wes.mean > 0.0:
+            yield Worked(slot.started_at + PANE_US, model, load, slot.wes.mean, _prompt_share(slot), slot)
 
 
 def _prompt_share(slot: Slot) -> float:

@@ -30,7 +30,7 @@ def dropping(share: float, *, running: tuple[float, float] = (4.0, 4.0), **readi
 def test_a_third_less() -> None:
     found = judge(dropping(0.36), LIMITS)
     assert (found.holds, found.severity, found.subjects) == (True, "warning", ("GPU-00000001",))
-    assert "36% fewer tokens a joule" in found.text
+    assert "WES is 36% lower" in found.text
     assert judge(dropping(0.34), LIMITS).holds is False
 
 
@@ -40,7 +40,11 @@ def test_memory_must_be_what_it_waits_for() -> None:
 
 
 def test_cores_that_wait_with_a_full_memory_are_the_other_sign() -> None:
-    spilled: dict[str, Any] = {"memory_utilization_ratio": 0.1, "utilization_ratio": 0.3, "memory_used_bytes": 70e9}
+    spilled: dict[str, Any] = {
+        "memory_utilization_ratio": 0.1,
+        "utilization_ratio": 0.3,
+        "memory_used_bytes": 70e9,
+    }
     assert judge(dropping(0.5, **spilled), LIMITS).holds is True
     assert judge(dropping(0.5, **{**spilled, "memory_used_bytes": 60e9}), LIMITS).holds is False
     assert judge(dropping(0.5, **{**spilled, "utilization_ratio": 0.46}), LIMITS).holds is False

@@ -27,7 +27,7 @@ def test_it_fires_at_any_level(level: float) -> None:
     assert found.holds is True
     assert found.severity == "warning"
     assert found.subjects == ("llama-3.1-8b",)
-    assert "20% fewer tokens a joule" in found.text
+    assert "WES fell by 20%" in found.text
     assert found.evidence[0].value == pytest.approx(0.0225, abs=0.002)
 
 
@@ -74,12 +74,9 @@ def test_longer_prompts_are_another_load() -> None:
     assert judge(window(600, pane), LIMITS).holds is not True
 
 
-def test_the_penalty_for_heat_is_left_out() -> None:
-    def pane(index: int) -> Slot:
-        penalty = 1.0 if index < 30 else 1.25
-        return slot(index, wes=0.3 / penalty * WIGGLE[index % 4], thermal_penalty=penalty)
-
-    assert judge(window(600, pane), LIMITS).holds is False
+def test_heat_is_another_matter() -> None:
+    assert judge(falling(0.3, hot=0.4), LIMITS).holds is True
+    assert judge(falling(0.3, hot=0.6), LIMITS).holds is False
 
 
 def test_a_swap_of_models_is_no_fall() -> None:
