@@ -20,6 +20,9 @@ from schemas.errors import ConfigError, PenstockError
 COMMANDS = {
     "up": ("Start", "Start everything on this machine, and watch it."),
     "doctor": ("Start", "Check that this machine can run Penstock, and say what to do."),
+    "watch": ("Ask", "Watch nodes, observations and alerts live."),
+    "observations": ("Ask", "List what is wrong with nodes; acknowledge, dismiss, resolve."),
+    "alerts": ("Ask", "List what is wrong in fleets; acknowledge, dismiss, resolve."),
     "sql": ("Ask", "Ask ClickHouse: one statement, or a prompt."),
     "topics": ("Ask", "List the topics in Kafka, or create them."),
     "config": ("Ask", "Show the effective settings and where each comes from."),

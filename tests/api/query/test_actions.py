@@ -3,84 +3,25 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from api.auth import KeyRing
 from api.parts import Parts
 from api.query import actions
-from api.query.finding import KINDS, Finding, id_of, kind_of
-from schemas.codec import Codec
-from schemas.events.observation import Observation
-from schemas.events.operator_action import OperatorAction
-from schemas.kafka import connection, ensure_topics
-from schemas.registry import Registry
+from api.query.finding import Finding, id_of, kind_of
 from schemas.settings import ApiSettings, ClickHouseSettings, KafkaSettings, RegistrySettings, Settings
-from schemas.topics import PANES, SUMMARIES, TOPICS
+from tests.api.answering import Answering, answering
 from tests.api.findings import SECOND, alert, alert_updated, observation, resolved
 from tests.api.running import settings, within
 
 asynchronous = pytest.mark.asyncio
-
-
-@dataclass
-class Answering:
-    """Stands where the pattern and the fleet stage stand: takes actions, writes what came of them."""
-
-    settings: Settings
-    codec: Codec
-    producer: AIOKafkaProducer
-    acted: list[tuple[str, str, OperatorAction]] = field(default_factory=list)
-    open: dict[str, Finding] = field(default_factory=dict)
-    answers: bool = True
-
-    async def write(self, event: Any) -> None:
-        """Write an event of an observation or alert, and remember it as the latest."""
-        self.open[id_of(event)] = event
-        key = event.node_id if isinstance(event, Observation) else event.fleet
-        topic = kind_of(event).topic.full_name(self.settings.kafka)
-        await self.producer.send_and_wait(topic, self.codec.encode(event), key=key.encode())
-
-    async def run(self) -> None:
-        """Answer operator actions until cancelled."""
-        topics = [topic.full_name(self.settings.kafka) for topic in (PANES, SUMMARIES)]
-        consumer = AIOKafkaConsumer(
-            *topics, **connection(self.settings.kafka), auto_offset_reset="earliest", fetch_max_wait_ms=50
-        )
-        await consumer.start()
-        try:
-            async for record in consumer:
-                action = self.codec.decode(record.value)
-                assert isinstance(action, OperatorAction)
-                self.acted.append((record.topic, record.key.decode(), action))
-                if self.answers:
-                    await self.write(self._answer(action))
-        finally:
-            await consumer.stop()
-
-    def _answer(self, action: OperatorAction) -> Finding:
-        latest = self.open[action.target_id]
-        changed: dict[str, dict[str, Any]] = {
-            "acknowledge": {"acknowledged_by": action.by, "acknowledged_until": action.expires_at},
-            "dismiss": {"dismissed_until": action.expires_at},
-            "restore": {"acknowledged_by": "", "acknowledged_until": 0, "dismissed_until": 0},
-            "resolve": {},
-        }
-        after = latest._replace(
-            revision=latest.revision + 1,
-            occurred_at=latest.occurred_at + SECOND,
-            reason="operator",
-            **changed[action.action],
-        )
-        kind = kind_of(latest)
-        return (kind.resolved if action.action == "resolve" else kind.updated)(*after)
 
 
 @dataclass(frozen=True)
@@ -115,28 +56,12 @@ def wanted(tmp_path: Path, kafka_settings: KafkaSettings, registry_url: str, cli
 
 @asynccontextmanager
 async def running(wanted: Settings) -> AsyncIterator[Running]:
-    await ensure_topics(wanted.kafka, TOPICS)
-    registry = Registry(wanted.registry)
-    codec = await registry.codec(
-        ("operator_action", *(event for kind in KINDS for event in kind.topic.events))
-    )
-    await registry.close()
-    producer = AIOKafkaProducer(**connection(wanted.kafka))
-    await producer.start()
-    stage = Answering(wanted, codec, producer)
-    answering = asyncio.create_task(stage.run())
-    try:
-        async with within(wanted) as (client, app):
-            at: Parts = app.state.parts
-            async with asyncio.timeout(60):
-                while not at.live.is_ready:
-                    await asyncio.sleep(0.02)
-            yield Running(client, at, stage)
-    finally:
-        answering.cancel()
-        with suppress(asyncio.CancelledError):
-            await answering
-        await producer.stop()
+    async with answering(wanted) as stage, within(wanted) as (client, app):
+        at: Parts = app.state.parts
+        async with asyncio.timeout(60):
+            while not at.live.is_ready:
+                await asyncio.sleep(0.02)
+        yield Running(client, at, stage)
 
 
 @pytest_asyncio.fixture
