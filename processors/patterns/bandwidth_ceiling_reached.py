@@ -9,6 +9,7 @@ from processors.patterns.thresholds import Thresholds, threshold
 from processors.patterns.weights import Weights, weights
 from processors.windows.serving import Worked, resting, worked
 from processors.windows.window import Window, mean
+from schemas.events.reading import NAN
 
 _GB = 1e9
 
@@ -40,7 +41,7 @@ def judge(window: Window, limits: BandwidthCeilingReached) -> Judgement:
     model = _weights(panes[-1])
     rating = _rating(window)
     speed = mean([pane.slot.tokens_per_second.mean for pane in panes]) / max(1.0, running)
-    share = speed * model.active_bytes / rating
+    share = speed * model.active_bytes / rating if rating > 0.0 else NAN
     if not share <= limits.of_rating_max or model.active_bytes < limits.weights_min_bytes:
         return UNKNOWN
     evidence = (

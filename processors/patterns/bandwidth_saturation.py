@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
+from processors.windows.series import GpuSeries
 from processors.windows.serving import Worked, resting, worked
 from processors.windows.window import Window, mean, mean_known
 from schemas.events.observation import Evidence
+from schemas.events.reading import NAN
 from schemas.load_band import load_band
 
 RECENT_S = 300
@@ -75,8 +77,13 @@ def _waits(window: Window) -> _Waits:
     return _Waits(
         mean_known(gpu.mean("memory_utilization_ratio") for gpu in gpus),
         mean_known(gpu.mean("utilization_ratio") for gpu in gpus),
-        mean_known(gpu.mean("memory_used_bytes") / gpu.newest("memory_total_bytes") for gpu in gpus),
+        mean_known(_full(gpu) for gpu in gpus),
     )
+
+
+def _full(gpu: GpuSeries) -> float:
+    total = gpu.newest("memory_total_bytes")
+    return gpu.mean("memory_used_bytes") / total if total > 0.0 else NAN
 
 
 def _sign(waits: _Waits, limits: BandwidthSaturation, *, by_wait: bool) -> Evidence:
@@ -95,7 +102,7 @@ def _fall(before: list[Worked], now: list[Worked]) -> tuple[float, int]:
         [pane.wes for pane in panes if (pane.model, load_band(pane.running)) == usual]
         for panes in (before, now)
     )
-    fall = 1.0 - mean(since) / mean(then) if then else float("nan")
+    fall = 1.0 - mean(since) / mean(then) if then else NAN
     return fall, min(len(then), len(since))
 
 
