@@ -4,12 +4,15 @@ Eight accelerators over ten minutes are 480 slots of 34 readings: a column is ta
 and kept for the next pattern.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from math import fsum
 from operator import itemgetter
 
 from processors.windows.slot import GpuSlot
 from schemas.events.reading import NAN
+
+_PLACES = {name: place for place, name in enumerate(GpuSlot._fields)}
 
 
 class GpuSeries:
@@ -18,19 +21,40 @@ class GpuSeries:
     ``places`` is how many panes the window would have, ``ends`` when each pane ended, µs since the epoch.
     """
 
-    __slots__ = ("_columns", "_known", "_means", "ends", "gpu_id", "name", "places", "slots", "vendor")
+    __slots__ = (
+        "_columns",
+        "_known",
+        "_longer",
+        "_means",
+        "ends",
+        "gpu_id",
+        "name",
+        "places",
+        "slots",
+        "vendor",
+    )
 
     def __init__(self, gpu_id: str, points: Sequence[tuple[int, GpuSlot]], places: int) -> None:
         self.gpu_id = gpu_id
         self.ends = [end for end, _ in points]
         self.slots = [slot for _, slot in points]
         self.places = places
+        self._longer: GpuSeries | None = None
         newest = self.slots[-1]
         self.name = newest.name
         self.vendor = newest.vendor
         self._columns: dict[str, list[float]] = {}
         self._known: dict[str, list[float]] = {}
         self._means: dict[str, float] = {}
+
+    def since(self, started_at: int, places: int) -> "GpuSeries | None":
+        """Return what of it ended after a moment, in a window of so many places; None where nothing did."""
+        first = bisect_right(self.ends, started_at)
+        if first == len(self.ends):
+            return None
+        part = GpuSeries(self.gpu_id, list(zip(self.ends[first:], self.slots[first:], strict=True)), places)
+        part._longer = self
+        return part
 
     @property
     def lost(self) -> bool:
@@ -41,7 +65,11 @@ class GpuSeries:
         """Return a numeric field of every slot, NaN where there was no reading."""
         found = self._columns.get(name)
         if found is None:
-            found = self._columns[name] = list(map(itemgetter(GpuSlot._fields.index(name)), self.slots))
+            if self._longer is None:
+                found = list(map(itemgetter(_PLACES[name]), self.slots))
+            else:
+                found = self._longer.column(name)[-len(self.slots) :]
+            self._columns[name] = found
         return found
 
     def known(self, name: str) -> list[float]:

@@ -5,10 +5,11 @@ same. Coverage is by time: a window of five minutes has thirty places, and a pan
 empty.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import fsum
+from typing import TypeVar
 
 from processors.panes.statistics import merge_all
 from processors.windows.requests import RequestSlot
@@ -24,6 +25,9 @@ MINUTE_US = 60_000_000
 # next judgement, so that which of two topics was ahead does not change an answer.
 REQUESTS_LAG_US = 20_000_000
 
+_Key = TypeVar("_Key")
+_Part = TypeVar("_Part")
+
 
 class Window:
     """The panes that end in (``ended_at`` - ``seconds``, ``ended_at``], oldest first."""
@@ -37,12 +41,19 @@ class Window:
         self.slots = slots[bisect_left(slots, self.started_at, key=_started_at) :]
         self._requests = requests
         self._columns: dict[str, list[float]] = {}
+        self._shorter: dict[int, Window] = {}
+        self._longer: Window | None = None
 
     def last(self, seconds: int) -> "Window":
-        """Return the newest part of this window as a window."""
+        """Return the newest part of this window as a window; it takes from here what is computed here."""
         if seconds == self.seconds:
             return self
-        return Window(self.slots, self._requests, self.ended_at, seconds)
+        found = self._shorter.get(seconds)
+        if found is None:
+            found = Window(self.slots, self._requests, self.ended_at, seconds)
+            found._longer = self
+            self._shorter[seconds] = found
+        return found
 
     @property
     def places(self) -> int:
@@ -58,8 +69,12 @@ class Window:
         """Return a numeric field of every slot, NaN where there was no reading."""
         found = self._columns.get(name)
         if found is None:
-            place = Slot._fields.index(name)
-            found = self._columns[name] = [slot[place] for slot in self.slots]  # type: ignore[misc]
+            if self._longer is None:
+                place = Slot._fields.index(name)
+                found = [slot[place] for slot in self.slots]  # type: ignore[misc]
+            else:
+                found = self._longer.column(name)[-len(self.slots) :] if self.slots else []
+            self._columns[name] = found
         return found
 
     def known(self, name: str) -> list[float]:
@@ -106,45 +121,40 @@ class Window:
     @cached_property
     def gpus(self) -> dict[str, list[tuple[int, GpuSlot]]]:
         """Whole accelerators by gpu_id, each as (end of pane, slot), in the order of the ids."""
-        found: dict[str, list[tuple[int, GpuSlot]]] = {}
-        for slot in self.slots:
-            for gpu in slot.gpus:
-                if gpu.whole:
-                    found.setdefault(gpu.gpu_id, []).append((slot.started_at + PANE_US, gpu))
-        return dict(sorted(found.items()))
+        if self._longer is not None:
+            return self._newest(self._longer.gpus)
+        return _grouped((end, gpu.gpu_id, gpu) for end, slot in self._ends for gpu in slot.gpus if gpu.whole)
 
     @cached_property
     def gpu_series(self) -> list[GpuSeries]:
         """The same, by column; in the order of the ids."""
-        return [GpuSeries(gpu_id, points, self.places) for gpu_id, points in self.gpus.items()]
+        if self._longer is None:
+            return [GpuSeries(gpu_id, points, self.places) for gpu_id, points in self.gpus.items()]
+        parts = (series.since(self.started_at, self.places) for series in self._longer.gpu_series)
+        return [part for part in parts if part is not None]
 
     @cached_property
     def runtimes(self) -> dict[str, list[tuple[int, RuntimeSlot]]]:
         """Runtimes by runtime_id, each as (end of pane, slot), in the order of the ids."""
-        found: dict[str, list[tuple[int, RuntimeSlot]]] = {}
-        for slot in self.slots:
-            for runtime in slot.runtimes:
-                found.setdefault(runtime.runtime_id, []).append((slot.started_at + PANE_US, runtime))
-        return dict(sorted(found.items()))
+        if self._longer is not None:
+            return self._newest(self._longer.runtimes)
+        return _grouped((end, one.runtime_id, one) for end, slot in self._ends for one in slot.runtimes)
 
     @cached_property
     def models(self) -> dict[tuple[str, str], list[tuple[int, ModelSlot]]]:
         """Loaded models by (runtime_id, name), each as (end of pane, slot)."""
-        found: dict[tuple[str, str], list[tuple[int, ModelSlot]]] = {}
-        for slot in self.slots:
-            for model in slot.models:
-                key = model.runtime_id, model.name
-                found.setdefault(key, []).append((slot.started_at + PANE_US, model))
-        return dict(sorted(found.items()))
+        if self._longer is not None:
+            return self._newest(self._longer.models)
+        return _grouped(
+            (end, (one.runtime_id, one.name), one) for end, slot in self._ends for one in slot.models
+        )
 
     @cached_property
     def health(self) -> dict[str, list[tuple[int, HealthSlot]]]:
         """Slow readings by gpu_id, each as (end of pane, slot); not every pane has them."""
-        found: dict[str, list[tuple[int, HealthSlot]]] = {}
-        for slot in self.slots:
-            for health in slot.health:
-                found.setdefault(health.gpu_id, []).append((slot.started_at + PANE_US, health))
-        return dict(sorted(found.items()))
+        if self._longer is not None:
+            return self._newest(self._longer.health)
+        return _grouped((end, one.gpu_id, one) for end, slot in self._ends for one in slot.health)
 
     @cached_property
     def requests(self) -> list[RequestSlot]:
@@ -155,9 +165,35 @@ class Window:
             part for part in self._requests if part.started_at >= since and part.started_at + PANE_US <= until
         ]
 
+    @property
+    def _ends(self) -> Iterator[tuple[int, Slot]]:
+        return ((slot.started_at + PANE_US, slot) for slot in self.slots)
+
+    def _newest(self, longer: Mapping[_Key, list[tuple[int, _Part]]]) -> dict[_Key, list[tuple[int, _Part]]]:
+        """Return what of a longer window's parts ended in this one."""
+        found = {
+            key: points[bisect_right(points, self.started_at, key=_end) :] for key, points in longer.items()
+        }
+        return {key: points for key, points in found.items() if points}
+
+
+def _grouped(parts: Iterable[tuple[int, _Key, _Part]]) -> dict[_Key, list[tuple[int, _Part]]]:
+    found: dict[_Key, list[tuple[int, _Part]]] = {}
+    for end, key, part in parts:
+        points = found.get(key)
+        if points is None:
+            found[key] = [(end, part)]
+        else:
+            points.append((end, part))
+    return dict(sorted(found.items()))
+
 
 def _started_at(slot: Slot) -> int:
     return slot.started_at
+
+
+def _end(point: tuple[int, object]) -> int:
+    return point[0]
 
 
 def mean(values: Sequence[float]) -> float:
