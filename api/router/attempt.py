@@ -31,14 +31,13 @@ class Attempt:
 
     Attributes:
         reading: what was read out of the answer; None before there is one.
-        begun: an answer came from the upstream, whole or not.
         started: some of it went to the client: nothing can be tried again.
         last_chunk_s: when its last bytes came, monotonic clock.
     """
 
     __slots__ = (
         "_ask", "_choice", "_flight", "_house", "_number", "_plan", "_send", "_sent_s", "_told_first",
-        "_waited_s", "begun", "last_chunk_s", "reading", "started",
+        "_waited_s", "last_chunk_s", "reading", "started",
     )  # fmt: skip
 
     def __init__(
@@ -55,7 +54,6 @@ class Attempt:
         self._sent_s = 0.0
         self._told_first = False
         self.reading: Reading | None = None
-        self.begun = False
         self.started = False
         self.last_chunk_s: float | None = None
 
@@ -91,7 +89,6 @@ class Attempt:
         response: aiohttp.ClientResponse | None = None
         try:
             response = await self._house.client.post(self._choice.upstream, self._plan.path, body)
-            self.begun = True
             return await self._answered(response, notes)
         except asyncio.CancelledError:
             # Silence before anything went out is a fault like another: the next upstream may do better.
@@ -148,7 +145,8 @@ class Attempt:
                         break
                     raise Fault(f"{self._choice.upstream.id} sent more than {limit} bytes")
         except (aiohttp.ClientError, OSError) as exc:
-            raise Fault(f"{self._choice.upstream.id} broke off in the middle of its answer") from exc
+            error = f"{self._choice.upstream.id} broke off in the middle of its answer"
+            raise Fault(error, died=True) from exc
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _whole(self, body: bytes, notes: Notes | None) -> Finish:
@@ -237,7 +235,7 @@ class Attempt:
     async def _broken(self, error: str) -> Finish:
         """Tell the client in its stream that the answer ends here; before that began it is a fault."""
         if not self.started:
-            raise Fault(error)
+            raise Fault(error, died=self.reading is not None and bool(self.reading.first))
         self._flight.now(Phase.CLIENT)
         await answer.end(self._send, errors.in_band(self._ask.dialect, error))
         return self._finish(Outcome.UPSTREAM_DIED, 200, error)

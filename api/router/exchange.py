@@ -196,7 +196,7 @@ class Exchange:
                 Outcome.REJECTED_UNHEALTHY, 503, f"no upstream that has {self._ask.model} is well",
                 retry_after_s=self._house.settings.breaker_cooldown_s,
             )  # fmt: skip
-        outcome = Outcome.UPSTREAM_DIED if self._attempt and self._attempt.begun else Outcome.UPSTREAM_ERROR
+        outcome = Outcome.UPSTREAM_DIED if failed.died else Outcome.UPSTREAM_ERROR
         said = errors.message_of(failed.answer)
         more = [(b"retry-after", headers.visible(failed.retry_after))] if failed.retry_after else []
         return await self._failed_with(failed.status, said or failed.message, outcome, more)

@@ -57,6 +57,10 @@ def limited(header_bytes: int, header_timeout_s: float) -> type[asyncio.Protocol
                 return
             super().on_headers_complete()
 
+        def send_400_response(self, msg: str) -> None:
+            if not self.transport.is_closing():  # what was refused above is not refused once more
+                super().send_400_response(msg)
+
         def _length(self) -> int:
             return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 

@@ -7,6 +7,7 @@ class Fault(Exception):
     Attributes:
         status: what the client is told if none does.
         unreached: the request never got there, so trying again costs nothing.
+        died: its answer had begun, though none of it went on.
         dropped: the connection ended before an answer; one that was kept from an earlier request may have
             been closed by the upstream at that moment, which says nothing of the upstream.
         answer: the body of the upstream's error, where it gave one, of ``content_type``.
@@ -19,6 +20,7 @@ class Fault(Exception):
         *,
         status: int = 502,
         unreached: bool = False,
+        died: bool = False,
         dropped: bool = False,
         answer: bytes = b"",
         content_type: str = "",
@@ -28,6 +30,7 @@ class Fault(Exception):
         self.message = message
         self.status = status
         self.unreached = unreached
+        self.died = died
         self.dropped = dropped
         self.answer = answer
         self.content_type = content_type

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.api.router.standin import Behaviour, Body, cut, good, stream
+from tests.api.router.standin import STANDIN, Behaviour, Body, cut, good, stream
 
 BEGUN = b'data: {"model":"m","choices":[{"index":0,"delta":{"content":"begun"},"finish_reason":null}]}\n\n'
 BEGUN_LINE = b'{"model":"m","message":{"role":"assistant","content":"begun"},"done":false}\n'
@@ -48,8 +48,11 @@ def after(pieces: bytes, then: Callable[[web.Request], Any]) -> Behaviour:
     async def answer(request: web.Request, _: Body) -> web.StreamResponse:
         begun, content_type = begins(request)
         response = await stream(request, content_type)
-        await response.write(begun + pieces)
-        await asyncio.sleep(0.05)  # so that what was sent is on its way before the connection is cut
+        await response.write(begun)
+        await asyncio.sleep(0.05)  # so that it arrives apart from what follows
+        if pieces:
+            await response.write(pieces)
+            await asyncio.sleep(0.05)
         found = then(request)
         if found is not None:
             await found
@@ -86,7 +89,7 @@ async def endless(request: web.Request, _: Body) -> web.StreamResponse:
     event = b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
     while True:
         await response.write(event)
-        request.app["written"] = request.app.get("written", 0) + len(event)
+        request[STANDIN].written += len(event)
 
 
 def late(seconds: float, then: Behaviour = good) -> Behaviour:

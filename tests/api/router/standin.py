@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import uvloop
 from aiohttp import web
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ class Loop:
     """An event loop in a thread; what must run on it is handed in."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 
@@ -49,6 +50,8 @@ class Standin:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[Mapping[str, str]] = []
         self.closed = 0
+        self.written = 0
+        self.connections: set[object] = set()
         self.port = 0
         self._loop = loop
         self._runner: web.AppRunner | None = None
@@ -90,6 +93,8 @@ class Standin:
         behaviour = self.models.get(name) or self.models.get(f"{name}:latest")
         self.asked.append((request.path, body))
         self.headers.append(dict(request.headers))
+        self.connections.add(request.transport)
+        request[STANDIN] = self
         if behaviour is None:
             return web.json_response({"error": {"message": f"no model {name}"}}, status=404)
         try:
@@ -113,6 +118,9 @@ class Standin:
         if path not in pages or path.startswith("/api") != (self.kind == "ollama"):
             return web.Response(status=404)
         return web.json_response(pages[path])
+
+
+STANDIN = web.RequestKey("standin", Standin)
 
 
 def _tag(name: str) -> dict[str, Any]:
