@@ -13,7 +13,8 @@ class Kind:
     """A kind of runtime.
 
     ``paged``: one pool of cache for all; ``tensor``: accelerators share every layer, else each has its own;
-    ``on_demand``: models are loaded when asked for. ``start_s`` passes before it answers, besides loading.
+    ``on_demand``: models are loaded when asked for. ``start_s`` passes before it answers,
+    besides loading, and ``layer_s`` for each layer in each step, whatever it reads.
     ``tells_...``: which readings an agent gets of it. ``version`` is what it says of itself.
     """
 
@@ -24,7 +25,7 @@ class Kind:
     piece: int = 512
     bandwidth_share: float = 0.62
     flops_share: float = 0.30
-    step_s: float = 0.0006
+    layer_s: float = 2.5e-5
     request_s: float = 0.00005
     start_s: float = 2.0
     process_bytes: float = 0.8e9
@@ -43,12 +44,12 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "vllm": Kind(
         version="0.11.0", paged=True, tensor=True, piece=2048, bandwidth_share=0.72, flops_share=0.45,
-        step_s=0.0012, request_s=0.00002, start_s=35.0, process_bytes=6e9, tells_requests=True,
+        layer_s=1.3e-5, request_s=0.00002, start_s=35.0, process_bytes=6e9, tells_requests=True,
         tells_cache=True, tells_tokens=True, tells_cached=True, tells_latency=True, tells_preemptions=True,
     ),
     "sglang": Kind(
         version="0.5.3", paged=True, tensor=True, piece=4096, bandwidth_share=0.74, flops_share=0.46,
-        step_s=0.0010, request_s=0.00002, start_s=30.0, process_bytes=6e9, tells_requests=True,
+        layer_s=1.1e-5, request_s=0.00002, start_s=30.0, process_bytes=6e9, tells_requests=True,
         tells_slots=True, tells_cache=True, tells_tokens=True, tells_cached=True, tells_latency=True,
     ),
     "llamacpp": Kind(

@@ -70,7 +70,7 @@ class SimulatedNode:
         self._timeline: list[tuple[float, int, Callable[[float], None]]] = []
         self._planned = 0
         self._steppers: list[Stepper] = []
-        self._held = HeldReadings()
+        self._held = HeldReadings(node.gpus)
         self._offset_s = self._drift = self._drift_from_s = self._stepped_s = 0.0
         self._synchronized = True
         self._boots = 0
@@ -139,6 +139,8 @@ class SimulatedNode:
             interval_s=scenario.interval_s, starts_at=scenario.starts_at, now_s=now_s, seed=self._seed,
         )  # fmt: skip
         self._boots += 1
+        for gpu in self._machine.gpus:
+            gpu.xids.clear()  # nobody heard of them
 
     def stop_agent(self, now_s: float) -> None:
         """End the agent in an orderly way."""

@@ -16,12 +16,14 @@ GB = 1e9
 _BUFFERS_BYTES = 0.6 * GB
 _ACTIVATIONS_BYTES = 1.5 * GB
 # Processors: shares of bandwidth and arithmetic that kernels reach, and cores that work at once.
-_CPU_BANDWIDTH_SHARE = 0.62
+_CPU_BANDWIDTH_SHARE = 0.42
 _CPU_FLOPS_SHARE = 0.45
 # Two exchanges in each layer, by NVLink or by PCIe at 16 lanes.
 _NVLINK_S, _PCIE_S = 7e-6, 22e-6
 # What accelerators reach together of what each reaches alone.
 _TOGETHER = 0.90
+# Experts lie scattered in memory: what of the bandwidth is reached when they are gathered.
+_SCATTERED = 0.55
 _LANES = 16
 
 
@@ -82,9 +84,9 @@ def _on_cpu(kind: Kind, spec: Runtime, model: Shape, cpu: Cpu) -> Placement:
     cache_tokens = float(model.context_tokens * spec.slots)
     held = model.weights_bytes + model.kv_bytes_per_token * cache_tokens + _BUFFERS_BYTES
     rig = Rig(
-        cpu.bandwidth_bytes_per_s * _CPU_BANDWIDTH_SHARE,
+        cpu.bandwidth_bytes_per_s * _CPU_BANDWIDTH_SHARE * _gathering(model),
         cpu.flops * _CPU_FLOPS_SHARE,
-        kind.step_s,
+        kind.layer_s * model.layers,
         kind.request_s,
     )
     return Placement((), 0.0, held, rig, KvCache(cache_tokens), 0.0, 1.0)
@@ -131,7 +133,7 @@ def _tensor_rig(kind: Kind, model: Shape, gpus: tuple[Gpu, ...], cpu: Cpu, on_cp
         slow = _LANES / min(gpu.pcie_width for gpu in gpus)
         exchange_s = 2 * model.layers * (_NVLINK_S if chip.nvlinks else _PCIE_S * slow)
     speed = kind.bandwidth_share * (count * _TOGETHER if count > 1 else 1.0)
-    return _rig(kind, gpus[0], cpu, speed, kind.flops_share * count, exchange_s, on_cpu)
+    return _rig(kind, model, gpus[0], cpu, speed, kind.flops_share * count, exchange_s, on_cpu)
 
 
 def _layer_rig(kind: Kind, model: Shape, gpus: tuple[Gpu, ...], cpu: Cpu, on_cpu: float) -> Rig:
@@ -139,20 +141,24 @@ def _layer_rig(kind: Kind, model: Shape, gpus: tuple[Gpu, ...], cpu: Cpu, on_cpu
     linked = [gpu for gpu in gpus if gpu.chip.pcie_generation]
     slow = _LANES / min(gpu.pcie_width for gpu in linked) if linked else 1.0
     exchange_s = 2 * _PCIE_S * slow * (len(gpus) - 1 + (1 if on_cpu > 0.0 else 0))
-    return _rig(kind, gpus[0], cpu, kind.bandwidth_share, kind.flops_share, exchange_s, on_cpu)
+    return _rig(kind, model, gpus[0], cpu, kind.bandwidth_share, kind.flops_share, exchange_s, on_cpu)
 
 
-def _rig(kind: Kind, gpu: Gpu, cpu: Cpu, bandwidths: float, flops: float, exchange_s: float,
+def _rig(kind: Kind, model: Shape, gpu: Gpu, cpu: Cpu, bandwidths: float, flops: float, exchange_s: float,
          on_cpu: float) -> Rig:  # fmt: skip
     return Rig(
-        gpu.chip.bandwidth_bytes_per_s * bandwidths,
+        gpu.chip.bandwidth_bytes_per_s * bandwidths * _gathering(model),
         gpu.chip.flops * flops,
-        kind.step_s + exchange_s,
+        kind.layer_s * model.layers + exchange_s,
         kind.request_s,
         on_cpu,
-        cpu.bandwidth_bytes_per_s * _CPU_BANDWIDTH_SHARE,
+        cpu.bandwidth_bytes_per_s * _CPU_BANDWIDTH_SHARE * _gathering(model),
         cpu.flops * _CPU_FLOPS_SHARE,
     )
+
+
+def _gathering(model: Shape) -> float:
+    return _SCATTERED if model.active_parameters < model.parameters else 1.0
 
 
 def _ratios(rig: Rig, model: Shape) -> tuple[float, float]:

@@ -26,9 +26,12 @@ First = Callable[[Request, float], None]
 
 
 class Loaded:
-    """A model in memory. ``ready_s`` is when it can serve, ``expires_s`` when it is dropped unless asked."""
+    """A model in memory. ``ready_s`` is when it can serve, ``expires_s`` when it is dropped unless asked.
 
-    __slots__ = ("asked", "batch", "expires_s", "placement", "ready_s", "spec")
+    ``stands_s`` is the expiry that Ollama shows: that of when it was idle last, NaN until it was.
+    """
+
+    __slots__ = ("asked", "batch", "expires_s", "placement", "ready_s", "spec", "stands_s")
 
     def __init__(self, spec: Model, placement: Placement, batch: Batch, ready_s: float) -> None:
         self.spec = spec
@@ -36,6 +39,7 @@ class Loaded:
         self.batch = batch
         self.ready_s = ready_s
         self.expires_s = math.inf
+        self.stands_s = math.nan
         self.asked = 0.0  # of the last step, the share in which it had something to do
 
 
@@ -64,7 +68,6 @@ class Server:
         self.taken_ratio = 0.0
         self.stall = 0.0
         self.failed = 0  # requests that it answered with an error
-        self.moved_s = -math.inf  # when an expiry moved last, which shows Ollama's activity
         # Of the last step: the share of the processor's cores that its kernels use, and accelerators.
         self.cpu_busy = self.gpu_busy = 0.0
         self._written = 0.0  # by models that are gone
@@ -95,9 +98,9 @@ class Server:
         self.generation += 1
         self.state, self.hung, self.answers = "starting", False, True
         self.ready_s = now_s if warm else now_s + self.kind.start_s
-        for name in self.wanted:
+        for name in self.wanted if warm or not self.kind.on_demand else ():
             one = self._load(self.catalogue[name], self.ready_s, warm=warm)
-            self.ready_s = max(self.ready_s, now_s if self.kind.on_demand else one.ready_s)
+            self.ready_s = max(self.ready_s, one.ready_s)
         if warm or self.ready_s <= now_s:
             self.state = "up"
 
@@ -110,7 +113,7 @@ class Server:
         for request in self._queue:
             self._fail(request, how, now_s)
         self._queue.clear()
-        self.state, self.down_since_s, self.moved_s = "down", now_s, -math.inf
+        self.state, self.down_since_s = "down", now_s
         self.cpu_busy = self.gpu_busy = self.reads_bytes_per_s = 0.0
 
     def unload(self, name: str, now_s: float, how: End = "died") -> None:
@@ -127,8 +130,8 @@ class Server:
         if self.kind.on_demand:
             if model.name not in self.loaded and self.state == "up":
                 self._make_room(model, now_s)
-                self._load(model, now_s, warm=False)
-                self._touch(model.name, now_s)
+                one = self._load(model, now_s, warm=False)
+                one.expires_s = one.ready_s + self.spec.keep_alive_s
             return
         self.wanted = [*(name for name in self.wanted if name != model.name), model.name]
         self.stop(now_s)
@@ -248,8 +251,8 @@ class Server:
     def _touch(self, name: str, now_s: float) -> None:
         """Let the time to live of a model begin anew."""
         if name in self.loaded and self.kind.on_demand:
-            self.loaded[name].expires_s = now_s + self.spec.keep_alive_s
-            self.moved_s = now_s
+            one = self.loaded[name]
+            one.expires_s = one.stands_s = now_s + self.spec.keep_alive_s
 
     def _demand(self, now_s: float) -> None:
         """Drop what nobody asked for, load what somebody waits for, hand over who waited."""

@@ -35,7 +35,7 @@ class RuntimeReader:
         self._read_s = -math.inf
         self._latest = RuntimeSample(server.spec.runtime_id, server.spec.kind, "down")
         self._totals = _Totals()
-        self._moved_s = NAN  # as first seen
+        self._expiries: dict[str, float] | None = None
         self._activity_s = NAN
         self._seen = False
 
@@ -88,7 +88,7 @@ class RuntimeReader:
             _cache(loaded) if kind.tells_cache else NAN,
         )
         told = counts if counts is not None else _UNCOUNTED
-        tail = (self._activity(now_s), NAN, NAN, NAN, 0.0, models)
+        tail = (self._activity(now_s, loaded), NAN, NAN, NAN, 0.0, models)
         return RuntimeSample._make((*head, *told, *tail))
 
     def _counts(self, now_s: float) -> tuple[float, ...] | None:
@@ -143,39 +143,39 @@ class RuntimeReader:
             float(batch.running) if by_model else NAN,
             prompted,
             generated,
-            self._expires_in(one, now_s) if kind.tells_expiry else NAN,
+            round(self._expires_s(one, now_s) - now_s, 6) if kind.tells_expiry else NAN,
         )
 
-    def _expires_in(self, one: Loaded, now_s: float) -> float:
-        # While a request is in progress the last expiry stands.
-        expires_s = (
-            one.expires_s
-            if one.expires_s < math.inf
-            else self._server.moved_s + self._server.spec.keep_alive_s
-        )
-        return round(expires_s - now_s, 6)
+    def _expires_s(self, one: Loaded, now_s: float) -> float:
+        """Return the expiry that is shown; of one that was never idle it moves with the clock."""
+        return one.stands_s if one.stands_s == one.stands_s else now_s + self._server.spec.keep_alive_s
 
-    def _activity(self, now_s: float) -> float:
+    def _activity(self, now_s: float, loaded: list[Loaded]) -> float:
         """Return the seconds since an expiry moved; the first look shows nothing."""
         if not self._server.kind.tells_expiry:
             return NAN
-        moved_s = self._server.moved_s
-        if self._moved_s == self._moved_s and moved_s != self._moved_s and moved_s > -math.inf:
+        expiries = {one.spec.name: self._expires_s(one, now_s) for one in loaded}
+        before, self._expiries = self._expiries, expiries
+        if before is not None and any(before.get(name) != at_s for name, at_s in expiries.items()):
             self._activity_s = now_s
-        self._moved_s = moved_s
         return now_s - self._activity_s
 
 
 def _shown(counters: Counters) -> tuple[float, ...]:
     return (
-        counters.prompted, float(int(counters.generated)), counters.cached, counters.finished,
+        counters.prompted, _whole(counters.generated), counters.cached, counters.finished,
         counters.failed, counters.preempted, counters.ttft_s, counters.ttft_count, counters.e2e_s,
         counters.e2e_count, counters.queue_s, counters.queue_count,
     )  # fmt: skip
 
 
+def _whole(tokens: float) -> float:
+    """Return whole tokens; steps are shares of a token, and their sum falls short by the last digits."""
+    return float(int(tokens + 1e-3))
+
+
 def _tokens(counters: Counters) -> tuple[float, float]:
-    return counters.prompted, float(int(counters.generated))
+    return counters.prompted, _whole(counters.generated)
 
 
 def _cache(loaded: list[Loaded]) -> float:

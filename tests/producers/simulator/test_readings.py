@@ -9,10 +9,11 @@ from processors.node.stage import NodeStage
 from processors.node.state import State
 from processors.stage import Arrived, Output, advance
 from producers.node import checks
+from producers.node.frozen import FrozenReadings
 from producers.simulator.engine import simulate
 from producers.simulator.kinds import KINDS
 from producers.simulator.physics import dvfs
-from producers.simulator.readings.held import HeldReadings, _view
+from producers.simulator.readings.held import view
 from producers.simulator.scenario.arrivals import Bursts, Poisson
 from producers.simulator.scenario.machines import Environment, Model, Node
 from schemas.events.node_registered import NodeRegistered
@@ -54,7 +55,7 @@ def busy(node: Node, duration_s: float = 900.0) -> list[NodeSample]:
 @pytest.mark.parametrize("node", NODES, ids=lambda node: node.name)
 def test_full_load_is_healthy(node: Node) -> None:
     warm = scene(node, arrivals=[BUSY[node.name]], duration_s=900.0, environment=Environment(ambient_c=28.0))
-    held = HeldReadings()
+    judge = FrozenReadings()
     for sample in samples(warm):
         for gpu in sample.gpus:
             assert gpu.status == "ok"
@@ -66,7 +67,7 @@ def test_full_load_is_healthy(node: Node) -> None:
         assert checks.host(sample.host)[1] == ()
         assert all(checks.runtime(one)[1] == () for one in sample.runtimes)
         assert all(checks.health(one)[1] == () for one in sample.gpu_health)
-        judged = held._judge.screened(sample, [_view(sample)])
+        judged = judge.screened(sample, [view(sample)])
         assert judged.suspects == (), "no reading stands still"
 
 
