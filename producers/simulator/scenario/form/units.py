@@ -29,14 +29,17 @@ def _quantity(value: object, units: Mapping[str, float], what: str, example: str
 
 
 def seconds(value: object) -> float:
-    """Return a duration in seconds.
+    """Return a duration in seconds; ``6h02m`` is one too.
 
     Raises:
         ValueError: it is none; the text says how to write one.
     """
-    return 0.0 if value == 0 and not isinstance(value, bool) else _quantity(
-        value, _DURATIONS, "duration", "90s, 5m or 1.5h"
-    )  # fmt: skip
+    if value == 0 and not isinstance(value, bool):
+        return 0.0
+    parts = re.findall(rf"{_NUMBER} ?([A-Za-z]+)", value) if isinstance(value, str) else []
+    if len(parts) > 1 and "".join(number + unit for number, unit in parts) == value:
+        return sum(_quantity(number + unit, _DURATIONS, "duration", "6h02m") for number, unit in parts)
+    return _quantity(value, _DURATIONS, "duration", "90s, 5m or 1.5h")
 
 
 def signed_seconds(value: object) -> float:

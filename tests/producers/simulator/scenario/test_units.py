@@ -15,6 +15,7 @@ from producers.simulator.scenario.form import units
         (units.seconds, "90s", 90),
         (units.seconds, "1.5h", 5400),
         (units.seconds, "250ms", 0.25),
+        (units.seconds, "6h02m", 21_720),
         (units.seconds, 0, 0),
         (units.signed_seconds, "-2m", -120),
         (units.forever_seconds, "forever", math.inf),
@@ -42,7 +43,10 @@ def test_sound(read: Callable[[object], object], text: object, value: object) ->
 @pytest.mark.parametrize(
     ("read", "value"),
     [
-        *[(units.seconds, bad) for bad in ("90", 90, "-5s", "5 years", "", None, True, "1e3s", "s", [])],
+        *[
+            (units.seconds, bad)
+            for bad in ("90", 90, "-5s", "5 years", "", None, True, "1e3s", "s", [], "6h 2m", "6h2y")
+        ],
         *[(units.size_bytes, bad) for bad in ("80", "80gb", "80 GBit", 80, False)],
         *[(units.per_second, bad) for bad in (2, "2", "2/y", "/s", "-1/s")],
         *[(units.bytes_per_second, bad) for bad in ("5MB", "5/s", "MB/s", 5)],
