@@ -9,7 +9,7 @@ Thing = Mapping[str, Any]
 """A node, an observation or an alert, as the API writes it in JSON."""
 
 _RANK: Mapping[str, int] = {"critical": 0, "warning": 1, "info": 2}
-_TOPICS: Mapping[str, Kind] = {"observations": "observation", "alerts": "alert"}
+TOPICS: Mapping[str, Kind] = {"observations": "observation", "alerts": "alert"}
 
 
 @dataclass(slots=True)
@@ -18,7 +18,6 @@ class Board:
 
     nodes: Sequence[Thing] = ()
     trouble: str = "connecting"
-    dismissed: set[str] = field(default_factory=set)
     _findings: dict[Kind, dict[str, Thing]] = field(default_factory=lambda: {"observation": {}, "alert": {}})
 
     def take_nodes(self, nodes: Iterable[Thing], node_id: str = "") -> None:
@@ -27,23 +26,25 @@ class Board:
 
     def take(self, kind: Kind, finding: Thing) -> None:
         """Take a finding in as it is now."""
-        self.dismissed.discard(finding["id"])
-        self._findings[kind].pop(finding["id"], None)
-        if finding["state"] == "dismissed":
-            self.dismissed.add(finding["id"])
-        elif finding["state"] != "resolved":
+        if finding["state"] == "resolved":
+            self._findings[kind].pop(finding["id"], None)
+        else:
             self._findings[kind][finding["id"]] = finding
 
     def forget(self, topic: str) -> None:
         """Drop what is known of a topic: what is open follows."""
-        if topic in _TOPICS:
-            self._findings[_TOPICS[topic]].clear()
-        self.dismissed.clear()
+        if topic in TOPICS:
+            self._findings[TOPICS[topic]].clear()
 
     def findings(self, kind: Kind) -> list[Thing]:
         """Return the open findings that are not dismissed, the worst first, of equal ones the newest."""
-        newest = sorted(self._findings[kind].values(), key=lambda one: str(one["onset_at"]), reverse=True)
+        shown = (one for one in self._findings[kind].values() if one["state"] != "dismissed")
+        newest = sorted(shown, key=lambda one: str(one["onset_at"]), reverse=True)
         return sorted(newest, key=lambda one: _RANK.get(one["severity"], len(_RANK)))
+
+    def dismissed(self, kind: Kind) -> set[str]:
+        """Return the ids of those that are open and dismissed."""
+        return {key for key, one in self._findings[kind].items() if one["state"] == "dismissed"}
 
     def worst_first(self) -> list[Thing]:
         """Return the nodes, those with a problem before the others, else by name."""

@@ -44,7 +44,7 @@ class Lines:
                 yield f"{clean(one['state'])}: {_finding(kind, one)}"
         for key, one in before.items():
             if key not in found:
-                yield f"{'dismissed' if key in board.dismissed else 'over'}: {_finding(kind, one)}"
+                yield f"{'dismissed' if key in board.dismissed(kind) else 'over'}: {_finding(kind, one)}"
 
 
 def _node(node: Thing) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 from infra.cli.asking.answers import away, headers, refusal
-from infra.watch.board import Board, Kind
+from infra.watch.board import TOPICS, Board, Kind
 from infra.watch.events import Event, events
 from schemas.errors import ConfigError, PenstockError, UnavailableError
 from schemas.settings import ApiSettings
@@ -122,6 +122,10 @@ class Reader:
                     await answer.aread()
                     self._last_id = ""
                     raise refusal(self._place.url, answer)
+                if not last:
+                    # Everything that is open follows: what ended meanwhile would stay for ever.
+                    for topic in TOPICS:
+                        self.board.forget(topic)
                 self._say("stream", "")
                 async for event in events(answer.aiter_lines()):
                     self._take(event)

@@ -71,8 +71,8 @@ def _counts(board: Board) -> Text:
     parts = [f"{_counted(len(board.nodes), 'node')}: {up} up" + (f", {down} down" if down else "")]
     parts.append(_severities(board.findings("alert"), "alert"))
     parts.append(_severities(board.findings("observation"), "observation"))
-    if board.dismissed:
-        parts.append(f"{len(board.dismissed)} dismissed")
+    if dismissed := len(board.dismissed("observation") | board.dismissed("alert")):
+        parts.append(f"{dismissed} dismissed")
     return Text("  ".join(parts), no_wrap=True, overflow="ellipsis")
 
 

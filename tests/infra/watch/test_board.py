@@ -19,9 +19,9 @@ def test_what_is_over_or_dismissed_is_not_open() -> None:
     board.take("observation", an_observation("two", severity="critical"))
     assert [found["severity"] for found in board.findings("observation")] == ["critical", "warning"]
     board.take("observation", {**one, "state": "dismissed"})
-    assert (len(board.findings("observation")), len(board.dismissed)) == (1, 1)
+    assert (len(board.findings("observation")), len(board.dismissed("observation"))) == (1, 1)
     board.take("observation", one)
-    assert (len(board.findings("observation")), len(board.dismissed)) == (2, 0)
+    assert (len(board.findings("observation")), len(board.dismissed("observation"))) == (2, 0)
     board.take("observation", {**one, "state": "resolved"})
     assert len(board.findings("observation")) == 1
 
@@ -37,8 +37,10 @@ def test_a_reset_forgets_its_topic_alone() -> None:
     board = Board()
     board.take("observation", an_observation())
     board.take("alert", an_alert())
+    board.take("alert", an_alert("hidden", dismissed_until=NOW + 1))
     board.forget("observations")
     assert (board.findings("observation"), len(board.findings("alert"))) == ([], 1)
+    assert len(board.dismissed("alert")) == 1
     board.forget("something new")
 
 
