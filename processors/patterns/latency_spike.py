@@ -6,7 +6,7 @@ from math import fsum
 from processors.patterns.latencies import Point, factors, mean_s, seconds_per_token, whole_requests
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
-from processors.windows.window import Window
+from processors.windows.window import MINUTE_US, Window
 from schemas.events.observation import Severity
 from schemas.events.reading import known
 
@@ -21,6 +21,9 @@ class LatencySpike(Thresholds):
     per_token_min: float = threshold(1.5, 1.0, 20.0, doc="the same ratio of seconds for each token written")
     recent_min_s: float = threshold(0.5, 0.0, 600.0, "s", doc="mean below which nobody minds")
     requests_min: float = threshold(10.0, 3.0, 1e4, doc="requests ended, before and since each")
+    steady_s: float = threshold(
+        180.0, 60.0, 240.0, "s", doc="how long each minute has been slower than any minute before"
+    )
     critical_ratio: float = threshold(3.0, 1.1, 100.0, doc="ratio of both from which it is critical")
 
 
@@ -44,7 +47,7 @@ def judge(window: Window, limits: LatencySpike) -> Judgement:
         measured("requests", _count(recent)),
     )
     slower = ratio >= limits.ratio_min and now >= limits.recent_min_s
-    if not slower or per_token < limits.per_token_min:
+    if not slower or per_token < limits.per_token_min or not _steady(window, points, until, limits):
         return Judgement(False, evidence)
     least = min(ratio, per_token) if known(per_token) else ratio
     severity: Severity = "critical" if least > limits.critical_ratio else "warning"
@@ -55,6 +58,18 @@ def judge(window: Window, limits: LatencySpike) -> Judgement:
 
 def _count(points: list[Point]) -> float:
     return fsum(point.requests for point in points)
+
+
+def _steady(window: Window, points: list[Point], until: int, limits: LatencySpike) -> bool:
+    """Return whether every recent minute was slower than each minute before: one slow one is no spike."""
+    minutes: dict[int, list[Point]] = {}
+    for point in points:
+        minutes.setdefault((window.ended_at - point.ended_at) // MINUTE_US, []).append(point)
+    means = {minute: mean_s(those) for minute, those in minutes.items()}
+    first = (window.ended_at - until) // MINUTE_US
+    highest = max(mean for minute, mean in means.items() if minute >= first)
+    recent = [mean for minute, mean in means.items() if minute < limits.steady_s / 60]
+    return bool(recent) and min(recent) > highest
 
 
 PATTERN = Pattern(
@@ -75,7 +90,8 @@ PATTERN = Pattern(
     judge=judge,
     departs=(
         "Longer answers take longer and are no fault: the time for each token must be up as well, where "
-        "tokens are counted. Means are over requests, not over panes. Ten seconds are no longer critical by "
+        "tokens are counted. Means are over requests, not over panes, and every minute of the last three "
+        "must be slower than any before. Ten seconds are no longer critical by "
         "themselves: a long answer takes them. Sums of any runtime that has them, else what routers saw."
     ),
 )

@@ -49,6 +49,19 @@ def test_nobody_minds_half_a_second() -> None:
     assert judge(latency(0.1, 0.50), LIMITS).holds is True
 
 
+def test_one_slow_minute_is_no_spike() -> None:
+    slow = [
+        one._replace(runtimes=(one.runtimes[0]._replace(e2e_sum_s=20.0 if index < 54 else 200.0),))
+        for index, one in enumerate(latency(4.0, 4.0).slots)
+    ]
+    assert judge(window(600, slow), LIMITS).holds is False
+    longer = [
+        one._replace(runtimes=(one.runtimes[0]._replace(e2e_sum_s=20.0 if index < 42 else 60.0),))
+        for index, one in enumerate(slow)
+    ]
+    assert judge(window(600, longer), LIMITS).holds is True
+
+
 def test_few_requests_tell_nothing() -> None:
     assert judge(latency(4.0, 40.0, n=0.25), LIMITS).holds is None
 
