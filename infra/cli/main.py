@@ -23,6 +23,7 @@ COMMANDS = {
     "watch": ("Ask", "Watch nodes, observations and alerts live."),
     "observations": ("Ask", "List what is wrong with nodes; acknowledge, dismiss, resolve."),
     "alerts": ("Ask", "List what is wrong in fleets; acknowledge, dismiss, resolve."),
+    "queue": ("Ask", "Watch the router's queue; cancel requests, pause and drain nodes."),
     "sql": ("Ask", "Ask ClickHouse: one statement, or a prompt."),
     "topics": ("Ask", "List the topics in Kafka, or create them."),
     "config": ("Ask", "Show the effective settings and where each comes from."),

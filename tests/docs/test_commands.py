@@ -36,7 +36,7 @@ def parse(arguments: list[str]) -> None:
     group: Any = typer.main.get_command(app)
     with group.make_context("penstock", arguments) as context:
         name, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
-        while hasattr(command, "resolve_command"):
+        while hasattr(command, "resolve_command") and (rest or not command.invoke_without_command):
             with command.make_context(name, list(rest), parent=context) as inner:
                 name, command, rest = command.resolve_command(inner, [*inner._protected_args, *inner.args])
         command.make_context(name, list(rest), parent=context)

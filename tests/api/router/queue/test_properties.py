@@ -1,6 +1,6 @@
 """What holds after anything that may happen to a queue, in any order.
 
-The numbers are those of the invariants in docs/queue.md.
+The numbers are those of docs/queue.md.
 """
 
 import math
