@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from producers.simulator.scenario.model import Scenario
 
 DOCUMENT = Path("docs") / "detections.md"
-PART = "scores"
+PART = "score"
 app = typer.Typer()
 
 

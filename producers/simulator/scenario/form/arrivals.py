@@ -107,7 +107,7 @@ class ArrivalsForm(Form):
     prompt_tokens: LengthsForm = Field(description="length of prompts")
     output_tokens: LengthsForm = Field(description="length of answers")
     patience_s: Annotated[Forever, Field(gt=0)] = Field(
-        float("inf"), alias="patience", description="a client leaves after so long without a whole answer"
+        float("inf"), alias="patience", description="a client leaves after so long without a token"
     )
     key: str = Field("", description="API key's name")
     through: Literal["router", "direct"] = Field(
