@@ -29,7 +29,7 @@ class Catalogue:
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """Call ``changed`` after every round of questions."""
+        """Call ``changed`` when an upstream says something new, and after every round of questions."""
         self._listeners.append(changed)
 
     def inventory(self, upstream: str) -> Inventory | None:
@@ -59,12 +59,11 @@ class Catalogue:
         for gone in self._inventories.keys() - {upstream.id for upstream in upstreams}:
             del self._inventories[gone]
             self._errors.pop(gone, None)
-        for changed in self._listeners:
-            changed()
+        self._tell()
 
     async def _ask(self, upstream: Upstream) -> None:
         try:
-            self._inventories[upstream.id] = await inventory.read(self._client, upstream)
+            found = await inventory.read(self._client, upstream)
         except Fault as exc:
             if upstream.id not in self._errors:
                 logger.warning("%s", exc)
@@ -72,3 +71,10 @@ class Catalogue:
         else:
             if self._errors.pop(upstream.id, None):
                 logger.info("%s answers again", upstream.id)
+            if found != self._inventories.get(upstream.id):
+                self._inventories[upstream.id] = found
+                self._tell()  # now: another upstream may take long to answer
+
+    def _tell(self) -> None:
+        for changed in self._listeners:
+            changed()
