@@ -91,12 +91,13 @@ class Batch:
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do now."""
-        return not self.writing and not self._reading and not self.line.waiting
+        """Whether there is nothing to do, and nobody on the way."""
+        return not self.writing and not self._reading and not self.line.waiting and not self._inbox
 
     def quiet_until(self, end_s: float) -> bool:
-        """Return whether there is nothing to do before a time either."""
-        return self.idle and not (self._inbox and self._inbox[0][0] < end_s)
+        """Return whether there is nothing to do before a time."""
+        busy = self.writing or self._reading or self.line.waiting
+        return not busy and not (self._inbox and self._inbox[0][0] < end_s)
 
     @property
     def used_tokens(self) -> float:
@@ -135,7 +136,10 @@ class Batch:
         """End a request from outside; one that is over already stays as it is."""
         if request.over:
             return
-        if request.where == "writing":
+        if any(one is request for _, _, one in self._inbox):
+            self._inbox = [entry for entry in self._inbox if entry[2] is not request]
+            heapq.heapify(self._inbox)
+        elif request.where == "writing":
             self._leave_batch(request)
         elif request.where == "reading":
             self._reading.remove(request)
@@ -149,6 +153,7 @@ class Batch:
         for request in ended:
             self._end(request, how, at_s)
         self._reading.clear()
+        self._inbox.clear()
         self._ends.clear()
         self.line.clear()
         self.writing, self._context = 0, 0.0
@@ -156,7 +161,8 @@ class Batch:
 
     def requests(self) -> list[Request]:
         """Return everyone who is here."""
-        return [*(one for _, _, one in self._ends), *self._reading, *self.line.all()]
+        coming = (one for _, _, one in self._inbox)
+        return [*(one for _, _, one in self._ends), *self._reading, *self.line.all(), *coming]
 
     def _drop_impatient(self, now_s: float) -> None:
         if self.line.next_deadline_s() > now_s + _MOMENT_S:

@@ -20,6 +20,8 @@ from schemas.events.node_registered import NodeRegistered
 from schemas.events.node_sample import NodeSample, RuntimeSample
 from schemas.events.node_state import NodeState
 from schemas.events.reading import known
+from schemas.events.request_finished import RequestFinished
+from schemas.events.request_received import RequestReceived
 from tests.producers.simulator.scenes import (
     CHAT,
     OTHER,
@@ -224,6 +226,20 @@ def test_models_that_do_not_fit_together_take_turns() -> None:
     changes = sum(before != after for before, after in itertools.pairwise(seen))
     assert changes > 6
     assert all(len(names) <= 1 for names in seen)
+
+
+def test_no_request_is_lost_while_models_take_turns() -> None:
+    node = rtx(chip="rtx-3080", runtimes=(runtime("ollama", SMALL, OTHER, port=11434, slots=2),))
+    streams = [
+        asked("llama-3.1-8b", "rtx-1", process=Poisson(0.2), output=40, name="a"),
+        asked("qwen2.5-14b", "rtx-1", process=Poisson(0.2), output=40, name="b", end_s=300.0),
+    ]
+    scenario = scene(node, arrivals=streams, duration_s=600.0)
+    received = {one.event.request_id for one in arrived(scenario, RequestReceived)}
+    finished = [one.event for one in arrived(scenario, RequestFinished)]
+    assert len(received) > 150
+    assert len(received - {event.request_id for event in finished}) < 4, "only the newest"
+    assert {event.outcome for event in finished} == {"completed"}
 
 
 def test_a_model_too_large_for_the_board_runs_partly_on_the_processor() -> None:
