@@ -193,7 +193,7 @@ def _runtime(runtime_id: str, readings: list[tuple[RuntimeSample, float]]) -> Ru
             fold([speed for _, speed in readings]),
             float(len(runtimes)),
             float(sum(runtime.status == "up" for runtime in runtimes)),
-            float(sum(_stalled(runtime) for runtime in runtimes)),
+            _stalled(runtimes),
             newest.slots,
             *(total(columns[index]) for index in _RUNTIME_SUMS),
             newest.probe_tokens_per_second,
@@ -202,8 +202,17 @@ def _runtime(runtime_id: str, readings: list[tuple[RuntimeSample, float]]) -> Ru
     )
 
 
-def _stalled(runtime: RuntimeSample) -> bool:
-    """Return whether it has requests and does nothing for them; False where it counts neither."""
+def _stalled(runtimes: Sequence[RuntimeSample]) -> float:
+    """Return in how many samples it had requests and did nothing for them; 0 where it counts no tokens.
+
+    A runtime is read less often than samples are taken: those without a newer reading are as the others.
+    """
+    counted = [runtime for runtime in runtimes if runtime.generation_tokens == runtime.generation_tokens]
+    stalled = sum(map(_stands, counted))
+    return len(runtimes) * stalled / len(counted) if stalled else 0.0
+
+
+def _stands(runtime: RuntimeSample) -> bool:
     waits = runtime.requests_running > 0 or runtime.requests_waiting > 0
     return waits and runtime.generation_tokens == 0 and not runtime.prompt_tokens > 0
 

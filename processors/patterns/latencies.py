@@ -9,6 +9,9 @@ from processors.windows.slot import Slot
 from processors.windows.window import PANE_US, Window, mean_known
 from schemas.events.reading import NAN
 
+# Share of the requests of a pane that must have been answered for their times to tell how fast the node is.
+ANSWERED = 0.9
+
 
 class Point(NamedTuple):
     """Requests of one pane: the sum of their seconds, how many, and tokens written (NaN: unknown)."""
@@ -25,7 +28,7 @@ def first_tokens(window: Window) -> list[Point]:
     found = [point for point in points if point.requests > 0]
     if found or any(point.requests == 0 for point in points):
         return found
-    return _of_routers(window, "ttft_sum_s", "ttft_count")
+    return _of_routers(window.requests, "ttft_sum_s", "ttft_count")
 
 
 def whole_requests(window: Window) -> list[Point]:
@@ -34,7 +37,7 @@ def whole_requests(window: Window) -> list[Point]:
     found = [point for point in points if point.requests > 0]
     if found or any(point.requests == 0 for point in points):
         return found
-    return _of_routers(window, "total_sum_s", "finished")
+    return _of_routers(_answered(window.requests), "total_sum_s", "finished")
 
 
 def mean_s(points: Sequence[Point]) -> float:
@@ -82,9 +85,19 @@ def _summed(slot: Slot, sum_name: str, count_name: str) -> Point:
     return Point(ended_at, fsum(seconds), fsum(requests), fsum(counted) if counted else NAN)
 
 
-def _of_routers(window: Window, sum_name: str, count_name: str) -> list[Point]:
+def _answered(parts: Sequence[RequestSlot]) -> list[RequestSlot]:
+    """Return the parts of the moments in which nearly all got their answer: errors come quickly."""
+    ended: dict[int, tuple[float, float]] = {}
+    for part in parts:
+        completed, finished = ended.get(part.started_at, (0.0, 0.0))
+        ended[part.started_at] = (completed + part.completed, finished + part.finished)
+    well = {at for at, (completed, finished) in ended.items() if completed >= ANSWERED * finished}
+    return [part for part in parts if part.started_at in well]
+
+
+def _of_routers(requests: Sequence[RequestSlot], sum_name: str, count_name: str) -> list[Point]:
     parts: dict[int, list[RequestSlot]] = {}
-    for part in window.requests:
+    for part in requests:
         parts.setdefault(part.started_at + PANE_US, []).append(part)
     points = [
         Point(

@@ -19,6 +19,7 @@ from schemas.events.node_registered import (
 from schemas.events.node_sample import Suspect
 from schemas.events.node_stopped import NodeStopped
 from schemas.events.operator_action import OperatorAction
+from schemas.events.reading import NAN
 from schemas.events.watermark import Watermark
 from schemas.topics import PANES
 from tests.processors.node.replay import Replay, arrived, panes, rejected, states
@@ -334,6 +335,15 @@ def test_a_runtime_that_has_requests_and_does_nothing_is_stalled() -> None:
         replay.feed(sample(seq, runtimes=((stuck, reads, runtime(), ollama())[seq % 4],)))
     stalled = {one.runtime_id: one.stalled for one in panes(replay.said)[0].runtimes}
     assert stalled == {"ollama:11434": 0.0, "vllm:8000": 3.0}
+
+
+def test_samples_without_a_newer_reading_are_as_stalled_as_the_others() -> None:
+    replay = Replay()
+    stuck = runtime(requests_running=2.0, generation_tokens=0.0, prompt_tokens=0.0)
+    kept = runtime(requests_running=2.0, generation_tokens=NAN, prompt_tokens=NAN, interval_s=NAN)
+    for seq in range(13):
+        replay.feed(sample(seq, runtimes=((stuck, kept)[seq % 2],)))
+    assert panes(replay.said)[0].runtimes[0].stalled == 10.0
 
 
 def test_readings_that_were_set_aside_are_counted() -> None:

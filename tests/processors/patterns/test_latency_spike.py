@@ -85,6 +85,7 @@ def test_routers_tell_where_runtimes_do_not() -> None:
         request_slot(
             index,
             total_sum_s=8.0 if index < 34 else 20.0,
+            completed=2.0,
             finished=2.0,
             completion_tokens=200.0,
         )
@@ -96,3 +97,14 @@ def test_routers_tell_where_runtimes_do_not() -> None:
     assert found.holds is True
     assert found.confidence < 0.8
     assert judge(window(600, lambda index: slot(index, runtimes=mute)), LIMITS).holds is None
+
+
+def test_errors_come_quickly_and_are_no_measure() -> None:
+    mute = (runtime_slot("ollama:11434", e2e_sum_s=NAN, e2e_count=NAN),)
+    parts = []
+    for index in range(-2, 58):
+        failed = 4.0 if index < 34 else 0.0
+        parts.append(
+            request_slot(index, total_sum_s=8.4, completed=1.0, failed=failed, finished=1.0 + failed)
+        )
+    assert judge(window(600, lambda index: slot(index, runtimes=mute), parts), LIMITS).holds is None
