@@ -9,14 +9,14 @@ from processors.panes import histogram
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
 from processors.windows.requests import RequestSlot
+from processors.windows.serving import AT_REST, at_rest
 from processors.windows.slot import RuntimeSlot
-from processors.windows.window import PANE_S, PANE_US, Window, mean
+from processors.windows.window import PANE_S, PANE_US, Window
 from schemas.events.observation import Severity
 from schemas.events.reading import NAN
 
 # A pane in which hardly a sample saw a token.
 _STALLED = 0.85
-_BUSY_CPU = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,10 @@ class QueueStall(Thresholds):
         3.0, 1.0, 100.0, doc="times the longest usual wait that such a silence must last"
     )
     at_rest: float = threshold(
-        0.15, 0.0, 1.0, doc="share of the way from idle power to the limit below which an accelerator rests"
+        AT_REST,
+        0.0,
+        1.0,
+        doc="share of the way from idle power to the limit below which an accelerator rests",
     )
     critical_s: float = threshold(120.0, 20.0, 600.0, "s", doc="seconds of standstill that are critical")
 
@@ -80,7 +83,9 @@ def _by_counters(window: Window, limits: QueueStall) -> list[_Stall]:
         stalled = _newest(slots)
         seconds = float(PANE_S * len(stalled))
         limit = limits.stall_s
-        if seconds >= limit and not _rests(window, len(stalled), limits):
+        if seconds >= limit and not all(
+            at_rest(slot, limits.at_rest) for slot in window.slots[-len(stalled) :]
+        ):
             limit = limits.busy_stall_s
         found.append(_Stall(runtime_id, seconds, limit, True))
     return found
@@ -94,21 +99,6 @@ def _newest(slots: Sequence[RuntimeSlot]) -> list[RuntimeSlot]:
     """Return the panes at the end of the window in which nothing moved."""
     count = next((n for n, slot in enumerate(reversed(slots)) if slot.stalled < _STALLED), len(slots))
     return list(slots[len(slots) - count :])
-
-
-def _rests(window: Window, panes: int, limits: QueueStall) -> bool:
-    """Return whether the hardware did nothing either: no accelerator above rest, or, without any, no CPU."""
-    newest = window.slots[-panes:]
-    shares = []
-    for gpu in window.gpu_series:
-        if gpu.lost:
-            continue
-        way = gpu.newest("power_limit_w") - gpu.newest("idle_power_w")
-        above = mean(gpu.column("power_w")[-panes:]) - gpu.newest("idle_power_w")
-        shares.append(above / way if way > 0 else mean(gpu.column("utilization_ratio")[-panes:]))
-    if shares:
-        return all(share < limits.at_rest for share in shares)
-    return mean([slot.cpu_ratio for slot in newest]) < _BUSY_CPU
 
 
 def _by_requests(window: Window, limits: QueueStall) -> list[_Stall]:

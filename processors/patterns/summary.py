@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import fsum
 
 from processors.patterns.state import About, Life, State
+from processors.windows.serving import at_rest
 from processors.windows.slot import GpuSlot, Slot
 from processors.windows.window import mean_known
 from schemas.events.node_pane import NodePane
@@ -99,7 +100,7 @@ def _measured(slot: Slot) -> tuple[float, ...]:
         _most(_fullness(gpu) for gpu in gpus),
         slot.swap_out_bytes_per_s,
         slot.memory_pressure_ratio,
-        max((runtime.stalled * runtime.samples for runtime in slot.runtimes), default=0.0),
+        _stalled(slot),
         _sum(runtime.generation_tokens for runtime in slot.runtimes),
         slot.clock_skew_s,
     )
@@ -115,10 +116,20 @@ def dominant_model(slot: Slot) -> str:
 
 
 def stalled_runtimes(slot: Slot) -> tuple[str, ...]:
-    """Return the runtimes that answered and did nothing for the requests they had."""
+    """Return the runtimes that answered and did nothing for the requests they had.
+
+    While the hardware works, it may be a long prompt: some count its tokens when all of it has been read.
+    """
+    if not at_rest(slot):
+        return ()
     return tuple(
         runtime.runtime_id for runtime in slot.runtimes if runtime.stalled >= STALLED_SHARE and runtime.up > 0
     )
+
+
+def _stalled(slot: Slot) -> float:
+    most = max((runtime.stalled * runtime.samples for runtime in slot.runtimes), default=0.0)
+    return most if most and at_rest(slot) else 0.0
 
 
 def _open(lives: Sequence[Life]) -> tuple[OpenObservation, ...]:

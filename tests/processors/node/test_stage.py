@@ -25,8 +25,6 @@ from schemas.topics import PANES
 from tests.processors.node.replay import Replay, arrived, panes, rejected, states
 from tests.samples import T0, at, gpu, health, host, model, ollama, runtime, sample, serving, tick
 
-NAN = float("nan")
-
 
 def test_every_sample_gives_a_state() -> None:
     replay = Replay(pue=1.5)
