@@ -96,7 +96,6 @@ class Account:
 
     def start(self, ticket: Ticket, now: float) -> None:
         """One of its tickets goes, and is charged as estimated."""
-        self.waiting -= 1
         self.in_flight += 1
         self.tokens += ticket.tokens
         self._spend(ticket.tokens, now)

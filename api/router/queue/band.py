@@ -74,16 +74,18 @@ class Band:
         ticket.line = line
         self.waiting += 1
 
+    def admit(self, ticket: Ticket) -> None:
+        """A ticket goes without having waited."""
+        share = self._share(ticket.key)
+        self._weigh(share, ticket.weight)
+        share.used = max(share.used, self.virtual)
+        self._charge(share, ticket)
+
     def start(self, ticket: Ticket, line: Line) -> None:
-        """A ticket goes, and its key is charged for it."""
-        share = line.share
+        """A ticket that waited goes."""
         self._take(ticket, line)
-        share.used = max(share.used, self.virtual - ARREARS)
-        self.virtual = max(self.virtual, share.used)
-        share.expected += ticket.tokens / ticket.weight
-        share.running += 1
-        self.running += 1
-        self._rank(share)
+        self._charge(line.share, ticket)
+        self._rank(line.share)
 
     def remove(self, ticket: Ticket, line: Line) -> None:
         """A ticket leaves without having been served."""
@@ -115,6 +117,13 @@ class Band:
         share = line.share
         share.used = max(share.used, self.virtual)
         self._rank(share)
+
+    def _charge(self, share: Share, ticket: Ticket) -> None:
+        share.used = max(share.used, self.virtual - ARREARS)
+        self.virtual = max(self.virtual, share.used)
+        share.expected += ticket.tokens / ticket.weight
+        share.running += 1
+        self.running += 1
 
     def _share(self, key: str) -> Share:
         share = self.shares.get(key)

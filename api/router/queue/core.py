@@ -65,10 +65,14 @@ class Queue:
         account.allow(limits, now)
         self._fill_in(ticket, model, limits, now)
         self.tickets[ticket.id] = ticket
+        if (not account.limited or account.blocked(now) is NOTHING) and model.pool.admits(ticket, model):
+            model.pool.admit(ticket)
+            self._go(ticket, model, account, now)
+            return [ticket]
         self.waiting += 1
         model.waiting += 1
         account.waiting += 1
-        model.pool.band(ticket.priority).add(ticket, model, account)
+        model.pool.add(ticket, model, account)
         released = self._unpark(account, now) if account.parked else []
         if model.capacity.free > 0:
             released += self._pump(model.pool, now)
@@ -93,7 +97,7 @@ class Queue:
             ticket.served = after.name
         ticket.upstream = upstream
         after.capacity.put(upstream)
-        return self._pump_all([before.pool, after.pool], now)
+        return self._pump_all([before.pool, after.pool], now) if self.waiting else []
 
     def finish(
         self, ticket_id: str, now: float, prompt_tokens: int | None = None, output_tokens: int | None = None
@@ -201,15 +205,19 @@ class Queue:
         return [ticket for pool in dict.fromkeys(pools) for ticket in self._pump(pool, now)]
 
     def _release(self, ticket: Ticket, line: Line, now: float) -> None:
-        model = line.model
-        ticket.state, ticket.released, ticket.served = State.IN_FLIGHT, now, ticket.model
+        model, account = line.model, line.account
         self.waiting -= 1
         model.waiting -= 1
+        account.waiting -= 1
+        model.pool.start(ticket, line, now)
+        self._go(ticket, model, account, now)
+
+    def _go(self, ticket: Ticket, model: Model, account: Account, now: float) -> None:
+        ticket.state, ticket.released, ticket.served = State.IN_FLIGHT, now, ticket.model
         model.running += 1
         model.waits.append(now - ticket.entered)
         model.capacity.take()
-        model.pool.start(ticket, line, now)
-        line.account.start(ticket, now)
+        account.start(ticket, now)
 
     def _settle(self, ticket: Ticket, tokens: float, now: float) -> list[Ticket]:
         """Give back what a ticket took, and release what may go instead."""
@@ -222,7 +230,8 @@ class Queue:
         model.pool.settle(ticket, tokens)
         account.settle(ticket, tokens, now)
         released = self._unpark(account, now) if account.parked else []
-        released += self._pump(model.pool, now)
+        if self.waiting:
+            released += self._pump(model.pool, now)
         if served is not model:
             released += self._pump(served.pool, now)
             self._forget(served)

@@ -10,6 +10,7 @@ import math
 from typing import NamedTuple
 
 from api.router.queue import cost
+from api.router.queue.account import Account
 from api.router.queue.band import Band
 from api.router.queue.limits import PoolLimits
 from api.router.queue.line import Line
@@ -40,6 +41,7 @@ class Pool:
         "running",
         "turn_began",
         "used",
+        "waiting",
     )
 
     def __init__(self, limits: PoolLimits, aging_rate: float) -> None:
@@ -48,16 +50,12 @@ class Pool:
         self.budget = None if math.isinf(limits.budget) else cost.whole(limits.budget)
         self.used = 0
         self.running = 0
+        self.waiting = 0
         self.models: dict[str, Model] = {}
         self.bands: dict[int, Band] = {}
         self.reserved: Ticket | None = None
         self.resident = ""
         self.turn_began = 0.0
-
-    @property
-    def waiting(self) -> int:
-        """How many tickets wait for its models."""
-        return sum(model.waiting for model in self.models.values())
 
     def band(self, priority: int) -> Band:
         """Return the band of a priority; there is one while something waits or runs at it."""
@@ -89,8 +87,32 @@ class Pool:
         ticket.aged = found.aged
         return found
 
+    def admits(self, ticket: Ticket, model: Model) -> bool:
+        """Tell whether a new ticket may go at once, and set what it costs.
+
+        This is short for adding it and finding it next; where that is not plain, the answer is no.
+        """
+        if self.waiting or model.capacity.free <= 0 or self.limits.exclusive:
+            return False
+        if self.budget is None:
+            return True
+        ticket.cost = self.cost(model, ticket.factor)
+        return self.used + ticket.cost <= self.budget
+
+    def admit(self, ticket: Ticket) -> None:
+        """A ticket goes without having waited."""
+        self.used += ticket.cost
+        self.running += 1
+        self.band(ticket.priority).admit(ticket)
+
+    def add(self, ticket: Ticket, model: Model, account: Account) -> None:
+        """A ticket waits."""
+        self.waiting += 1
+        self.band(ticket.priority).add(ticket, model, account)
+
     def start(self, ticket: Ticket, line: Line, now: float) -> None:
-        """A ticket goes."""
+        """A ticket that waited goes."""
+        self.waiting -= 1
         self.used += ticket.cost
         self.running += 1
         self.bands[ticket.priority].start(ticket, line)
@@ -107,6 +129,7 @@ class Pool:
 
     def remove(self, ticket: Ticket, line: Line) -> None:
         """A ticket leaves without having been served."""
+        self.waiting -= 1
         band = self.bands[ticket.priority]
         band.remove(ticket, line)
         self._forget(band)
