@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS $database.request_folds $on_cluster
     fleet LowCardinality(String),
     received_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     request_id String,
+    arrived_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')),
     router_id SimpleAggregateFunction(max, LowCardinality(String)),
     received SimpleAggregateFunction(max, UInt8),
     finished SimpleAggregateFunction(max, UInt8),
@@ -41,13 +42,15 @@ CREATE TABLE IF NOT EXISTS $database.request_folds $on_cluster
     completion_tokens SimpleAggregateFunction(max, Nullable(Float64)),
     cached_tokens SimpleAggregateFunction(max, Nullable(Float64)),
     reasoning_tokens SimpleAggregateFunction(max, Nullable(Float64)),
+    INDEX by_arrived_at arrived_at TYPE minmax GRANULARITY 1,
+    INDEX by_finished finished TYPE minmax GRANULARITY 1,
     INDEX by_request_id request_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ${replicated}AggregatingMergeTree
 PARTITION BY toYYYYMM(received_at)
 PRIMARY KEY (fleet, received_at)
 ORDER BY (fleet, received_at, request_id)
-TTL toDateTime(received_at) + INTERVAL $requests_ttl_days DAY
+TTL toDateTime(arrived_at) + INTERVAL $requests_ttl_days DAY
 SETTINGS $settings
 COMMENT 'Requests by parts that may still have to be merged: read the view requests.';
 
@@ -56,6 +59,7 @@ SELECT
     fleet,
     occurred_at AS received_at,
     request_id,
+    arrived_at,
     router_id,
     1 AS received,
     dialect,
@@ -77,6 +81,7 @@ SELECT
     fleet,
     received_at,
     request_id,
+    arrived_at,
     router_id,
     1 AS finished,
     occurred_at AS finished_at,
@@ -181,7 +186,7 @@ SELECT
     router_id,
     received_at,
     NULL AS finished_at,
-    multiIf(isNotNull(progress.ttft_s), 'streaming', progress.attempt.1 > 0, 'routed', progress.admitted = 1, 'admitted', received_at > now() - INTERVAL 2 DAY, 'queued', 'unknown') AS state,
+    multiIf(isNotNull(progress.ttft_s), 'streaming', progress.attempt.1 > 0, 'routed', progress.admitted = 1, 'admitted', arrived_at > now() - INTERVAL 2 DAY, 'queued', 'unknown') AS state,
     '' AS outcome,
     progress.attempt.2 AS node_id,
     progress.attempt.3 AS runtime_id,
@@ -231,7 +236,7 @@ LEFT JOIN
     (
         SELECT request_id
         FROM $database.request_folds FINAL
-        WHERE finished = 0 AND received_at > now() - INTERVAL 2 DAY
+        WHERE finished = 0 AND arrived_at > now() - INTERVAL 2 DAY
     )
     GROUP BY request_id
 ) AS progress USING (request_id);

@@ -19,7 +19,7 @@ def test_every_benchmark_returns_a_table(name: str) -> None:
 def test_an_unknown_name_is_wrong_usage(penstock: Run) -> None:
     result = penstock("bench", "nonsense")
     assert result.status == 2
-    assert "there are stage, sink, node, start, memory" in result.err
+    assert f"there are {', '.join(NAMES)}" in result.err
 
 
 def test_a_table_is_markdown() -> None:
