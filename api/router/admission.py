@@ -69,6 +69,8 @@ class QueueAdmission:
             future = self._waiting.get(ticket.id)
             if future is not None and not future.done():
                 future.set_result(None)
+        if self._waiting:
+            self._arm()  # what ended may have used up a key's budget, which comes back at a time of its own
 
     async def wait(self, ticket: core.Ticket) -> None:
         """Wait until a ticket no longer waits; cancelled, take it out at once."""

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from api.router.ask import Ask, plain_name
@@ -88,7 +88,9 @@ class StaticFleet:
 
     def models(self) -> Mapping[str, Sequence[Upstream]]:
         """See ``seams.Chooser``."""
-        return {name: [place.upstream for place in places] for name, places in self._places.items()}
+        return {
+            name: [self._told(place.upstream) for place in places] for name, places in self._places.items()
+        }
 
     def slots(self, model: str) -> int | None:
         """See ``seams.Chooser``."""
@@ -112,6 +114,10 @@ class StaticFleet:
         """Whether the upstream is away as far as is known, and requests for each of its slots."""
         id_ = place.upstream.id
         return id_ in self._catalogue.errors(), self._in_flight[id_] / (self._slots(place.upstream) or 1)
+
+    def _told(self, upstream: Upstream) -> Upstream:
+        """Return an upstream with the slots that it tells of itself, where the settings do not."""
+        return upstream if upstream.slots else replace(upstream, slots=self._slots(upstream))
 
     def _slots(self, upstream: Upstream) -> int | None:
         known = self._catalogue.inventory(upstream.id)

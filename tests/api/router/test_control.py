@@ -105,6 +105,14 @@ def test_status_shows_models_keys_and_who_waits(fleet: Fleet, crowd: Crowd, held
     until(lambda: status(router)["ended"]["finished"] == 2)
 
 
+def test_places_are_those_that_a_runtime_tells_of(fleet: Fleet) -> None:
+    fleet.upstream("llamacpp", name="tells")
+    fleet.upstream("llamacpp", name="told", slots=5)
+    (model,) = status(fleet.router())["models"]
+    assert {place["upstream"]: place["slots"] for place in model["upstreams"]} == {"tells": 2, "told": 5}
+    assert model["slots"] == 7
+
+
 def test_one_that_waits_is_cancelled_and_told(fleet: Fleet, crowd: Crowd, held: Held) -> None:
     fleet.upstream(models={"m": held}, slots=1)
     router = fleet.router()
