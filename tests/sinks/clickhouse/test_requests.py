@@ -159,3 +159,17 @@ async def test_candidates_keep_what_was_chosen_and_why(world: World) -> None:
         ("node-2", "node-1", "breaker"),
     ]
     assert (rows[0]["names"], rows[0]["scores"], rows[0]["estimate_s"]) == (["wait"], [-1], None)
+
+
+@pytest.mark.asyncio
+async def test_a_request_of_long_ago_that_comes_now_is_kept(world: World) -> None:
+    """A replay, or a simulated fleet, has its own time; rows live as long as they have been here."""
+    await start(world)
+    then = NOW - 1000 * 24 * 3600 * SECOND
+    await send(
+        world, "request_received", *(fact("request_received", name, occurred_at=then) for name in "ab")
+    )
+    await send(world, "request_finished", finished("a", received_at=then, occurred_at=then + SECOND))
+    await world.stored("requests", 3)
+    rows = world.rows("SELECT request_id, state FROM requests ORDER BY request_id")
+    assert [tuple(row.values()) for row in rows] == [("a", "finished"), ("b", "queued")]
