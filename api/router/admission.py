@@ -58,7 +58,7 @@ class QueueAdmission:
         }
         now_s = time.monotonic()
         for upstream, model in self._served.keys() - wanted.keys():
-            self.queue.withdraw(upstream, model)
+            self.changed(self.queue.withdraw(upstream, model, now_s))
         for (upstream, model), slots in wanted.items():
             self.changed(self.queue.serve(upstream, model, slots, now_s))
         self._served = wanted

@@ -14,7 +14,7 @@ class Pauses:
     Args:
         queue: counts no places of what is paused.
         chooser: knows which upstreams a node has.
-        changed: told which tickets go when a pause ends.
+        changed: told which tickets go because of it.
     """
 
     def __init__(self, queue: Queue, chooser: Chooser, changed: Callable[[Sequence[Ticket]], None]) -> None:
@@ -44,10 +44,11 @@ class Pauses:
             upstream.id for upstream in self._chooser.upstreams() if upstream.node_id in self.nodes
         )
         before, self.upstreams = self.upstreams, wanted
+        now_s = time.monotonic()
         for upstream in sorted(wanted - before):
-            self._queue.pause(upstream)
+            self._changed(self._queue.pause(upstream, now_s))
         for upstream in sorted(before - wanted):
-            self._changed(self._queue.resume(upstream, time.monotonic()))
+            self._changed(self._queue.resume(upstream, now_s))
 
     def in_flight(self, node_id: str) -> int:
         """Return how many requests a node has."""

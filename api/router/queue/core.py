@@ -4,8 +4,6 @@ A ticket ends exactly once, and what it took is given back with it. What a call 
 of the tickets that wait, and with the number of models in the pool that it concerns.
 """
 
-from typing import NamedTuple
-
 from api.router.queue import cost
 from api.router.queue.account import Account
 from api.router.queue.accounts import Accounts
@@ -22,15 +20,8 @@ from api.router.queue.limits import (
 from api.router.queue.line import Line
 from api.router.queue.model import Model
 from api.router.queue.pool import Pool
-from api.router.queue.ticket import ENDS, NOTHING, Reason, State, Ticket
+from api.router.queue.ticket import ENDS, NOTHING, Change, Reason, State, Ticket
 from schemas.errors import RefusedError
-
-
-class Change(NamedTuple):
-    """What a call did: the tickets that may go now, and those that left the queue, each in order."""
-
-    released: list[Ticket]
-    left: list[Ticket]
 
 
 class Queue:
@@ -84,7 +75,8 @@ class Queue:
     def place(self, ticket_id: str, upstream: str, now: float, served: str = "") -> list[Ticket]:
         """Say who serves a ticket in flight, again for each attempt; ``served``: as another model.
 
-        Returns what may go because the ticket takes another place than was thought.
+        Returns what may go because the ticket takes another place than was thought. What it costs and whose
+        turn it is stay as they were for its own model.
         """
         ticket = self.tickets.get(ticket_id)
         if ticket is None or ticket.state is not State.IN_FLIGHT:
@@ -149,28 +141,28 @@ class Queue:
         capacity.set(upstream, most, open_=upstream not in self.paused)
         return self._pump(self.models[model].pool, now)
 
-    def withdraw(self, upstream: str, model: str) -> None:
-        """An upstream no longer serves a model; what it has in flight may end."""
+    def withdraw(self, upstream: str, model: str, now: float) -> list[Ticket]:
+        """An upstream no longer serves a model; what it has in flight may end. Return what goes."""
         known = self.models.get(model)
-        if known is not None:
-            known.capacity.drop(upstream)
-            self._forget(known)
+        if known is None:
+            return []
+        known.capacity.drop(upstream)
+        released = self._pump(known.pool, now)
+        self._forget(known)
+        return released
 
-    def pause(self, upstream: str) -> None:
-        """Release nothing more to an upstream, known or not; what it has in flight may end."""
+    def pause(self, upstream: str, now: float) -> list[Ticket]:
+        """Release nothing more to an upstream, known or not; what it has in flight may end.
+
+        Returns what goes: tickets for which the pool was not kept, or had no turn.
+        """
         self.paused.add(upstream)
-        for model in self.models.values():
-            model.capacity.open(upstream, open_=False)
+        return self._open(upstream, now, open_=False)
 
     def resume(self, upstream: str, now: float) -> list[Ticket]:
         """End a pause; return what goes."""
         self.paused.discard(upstream)
-        released: list[Ticket] = []
-        for model in list(self.models.values()):
-            if upstream in model.capacity.places:
-                model.capacity.open(upstream, open_=True)
-                released += self._pump(model.pool, now)
-        return released
+        return self._open(upstream, now, open_=True)
 
     def in_flight_on(self, upstream: str) -> int:
         """Return how many requests an upstream has; a paused one is drained at 0."""
@@ -181,6 +173,12 @@ class Queue:
         """Return what keeps a ticket waiting now."""
         blocked = self.accounts[ticket.key].blocked(now)
         return self.models[ticket.model].pool.why(ticket) if blocked is NOTHING else blocked
+
+    def _open(self, upstream: str, now: float, *, open_: bool) -> list[Ticket]:
+        served = [model for model in self.models.values() if upstream in model.capacity.places]
+        for model in served:
+            model.capacity.open(upstream, open_=open_)
+        return self._pump_all([model.pool for model in served], now)
 
     def _fill_in(self, ticket: Ticket, model: Model, limits: KeyLimits, now: float) -> None:
         self.entered += 1

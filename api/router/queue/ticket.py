@@ -117,3 +117,10 @@ class Ticket:
     def waited_s(self) -> float:
         """How long it waited, once it is out of the queue."""
         return (self.left if math.isnan(self.released) else self.released) - self.entered
+
+
+class Change(NamedTuple):
+    """What a call did: the tickets that may go now, and those that left the queue, each in order."""
+
+    released: list[Ticket]
+    left: list[Ticket]

@@ -2,9 +2,9 @@
 
 import math
 
-from api.router.queue.core import Change, Queue
+from api.router.queue.core import Queue
 from api.router.queue.limits import UNLIMITED, KeyLimits, PoolLimits, QueueLimits
-from api.router.queue.ticket import State, Ticket
+from api.router.queue.ticket import Change, State, Ticket
 
 
 class Driver:
@@ -53,6 +53,12 @@ class Driver:
 
     def place(self, ticket_id: str, upstream: str = "u1", served: str = "") -> list[str]:
         return self._note(self.queue.place(ticket_id, upstream, self.now, served))
+
+    def pause(self, upstream: str) -> list[str]:
+        return self._note(self.queue.pause(upstream, self.now))
+
+    def withdraw(self, upstream: str, model: str) -> list[str]:
+        return self._note(self.queue.withdraw(upstream, model, self.now))
 
     def resume(self, upstream: str) -> list[str]:
         return self._note(self.queue.resume(upstream, self.now))

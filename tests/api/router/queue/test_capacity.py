@@ -60,7 +60,7 @@ def test_a_paused_upstream_gets_nothing_more_and_keeps_what_it_has() -> None:
     for name, upstream in zip(it.asks(3), ("u1", "u1", "u2"), strict=True):
         it.place(name, upstream)
     it.asks(3)
-    it.queue.pause("u1")
+    it.pause("u1")
     assert it.finish("t1") == []
     assert it.finish("t3") == ["t4"]
     it.place("t4", "u2")
@@ -72,13 +72,13 @@ def test_a_paused_upstream_gets_nothing_more_and_keeps_what_it_has() -> None:
 
 def test_a_pause_outlasts_an_upstream_that_comes_back() -> None:
     it = Driver()
-    it.queue.pause("u1")
+    it.pause("u1")
     it.serve("m", 1, "u1")
     name = it.ask()
     assert it.cause(name) == ("no_upstream", "m")
     it.resume("u1")
-    it.queue.pause("u1")
-    it.queue.withdraw("u1", "m")
+    it.pause("u1")
+    it.withdraw("u1", "m")
     it.serve("m", 5, "u1")
     it.asks(1)
     assert it.running() == [name]
@@ -112,8 +112,8 @@ def test_what_a_withdrawn_upstream_has_may_end() -> None:
     it.serve("m", 1, "u1")
     it.ask()
     it.place("t1", "u1")
-    it.queue.withdraw("u1", "m")
-    it.queue.withdraw("u2", "never heard of")
+    it.withdraw("u1", "m")
+    it.withdraw("u2", "never heard of")
     assert it.queue.in_flight_on("u1") == 1
     it.finish("t1")
     assert not it.queue.models

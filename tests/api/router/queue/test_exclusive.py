@@ -90,7 +90,7 @@ def test_a_higher_priority_ends_a_turn() -> None:
 
 def test_a_model_that_nobody_serves_ends_no_turn() -> None:
     it = driver("a", "b")
-    it.queue.withdraw("u1", "b")
+    it.withdraw("u1", "b")
     it.asks(4, "a")
     it.now = 60.0
     other = it.ask("b", "other")

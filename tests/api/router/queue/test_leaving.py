@@ -107,7 +107,7 @@ def test_the_last_cause_is_kept_with_whoever_leaves() -> None:
     it = Driver()
     it.serve("m", 1)
     it.asks(2)
-    it.queue.withdraw("u1", "m")
+    it.withdraw("u1", "m")
     it.leave("t2")
     assert it.kept("t2") == ("no_upstream", "m")
 

@@ -128,3 +128,19 @@ def test_a_prompt_never_costs_less_than_a_short_one() -> None:
     assert cost.charge(10, 4.0, 10, Heavy.FULL_POOL) == 10
     assert cost.derived(0, 10) == 10
     assert cost.factor(10**9, ((5, 1.0), (math.inf, 3.0))) == 3.0
+
+
+def test_a_pool_is_kept_for_nobody_who_has_no_place() -> None:
+    it = Driver(gpu(big=1.0, small=0.25))
+    it.serve("big", 1, "u1")
+    it.serve("small", 8, "u2")
+    it.ask("small")
+    big = it.ask("big", key="other")
+    late = it.ask("small", key="third")
+    assert it.pause("u1") == [late]
+    assert it.cause(big) == ("no_upstream", "big")
+    later = it.ask("small", key="third")
+    it.resume("u1")
+    assert it.cause(big) == ("budget", "gpu")
+    assert it.withdraw("u1", "big") == []
+    assert later in it.running()

@@ -11,10 +11,10 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from api.router.queue import cost
-from api.router.queue.core import Change, Queue
+from api.router.queue.core import Queue
 from api.router.queue.limits import Heavy, KeyLimits, PoolLimits, QueueLimits
 from api.router.queue.snapshot import snapshot
-from api.router.queue.ticket import Cause, State, Ticket
+from api.router.queue.ticket import Cause, Change, State, Ticket
 
 MODELS = ("a", "b", "c", "d", "e", "alone")
 UPSTREAMS = ("u1", "u2", "u3")
@@ -107,13 +107,13 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(model=st.sampled_from(MODELS), upstream=st.sampled_from(UPSTREAMS))
     def withdraw(self, model: str, upstream: str) -> None:
-        self.queue.withdraw(upstream, model)
-        self.twin.withdraw(upstream, model)
+        self.note(
+            self.queue.withdraw(upstream, model, self.now), self.twin.withdraw(upstream, model, self.now)
+        )
 
     @rule(upstream=st.sampled_from(UPSTREAMS))
     def pause(self, upstream: str) -> None:
-        self.queue.pause(upstream)
-        self.twin.pause(upstream)
+        self.note(self.queue.pause(upstream, self.now), self.twin.pause(upstream, self.now))
 
     @rule(upstream=st.sampled_from(UPSTREAMS))
     def resume(self, upstream: str) -> None:
@@ -201,6 +201,7 @@ class QueueMachine(RuleBasedStateMachine):
             elif reason.cause is Cause.RESERVED:
                 assert pool.reserved is not None
                 assert pool.reserved.state is State.WAITING
+                assert self.queue.models[pool.reserved.model].capacity.free > 0
             elif reason.cause in (Cause.EXCLUSIVE, Cause.HAND_OFF):
                 assert pool.limits.exclusive
                 assert pool.running
