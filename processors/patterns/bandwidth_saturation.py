@@ -1,6 +1,5 @@
-"""Accelerators wait for memory, and the node has become much less efficient."""
+"""Accelerators wait for memory, and the node has become much slower."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +10,6 @@ from processors.windows.serving import Worked, resting, worked
 from processors.windows.window import Window, mean, mean_known
 from schemas.events.observation import Evidence
 from schemas.events.reading import NAN
-from schemas.load_band import load_band
 
 RECENT_S = 300
 
@@ -27,9 +25,20 @@ class BandwidthSaturation(Thresholds):
         0.45, 0.05, 0.9, doc="share of the time with work, below which cores wait for a slower memory"
     )
     full_min: float = threshold(0.8, 0.1, 1.0, doc="share of accelerator memory in use, for the same")
-    fall_min: float = threshold(0.35, 0.05, 0.95, doc="share of WES lost, at one model and load")
+    fall_min: float = threshold(0.35, 0.05, 0.95, doc="share of tokens a second lost, with one model")
+    load_min: float = threshold(
+        0.75, 0.1, 2.0, doc="requests in progress against those before: fewer make fewer tokens"
+    )
     hot_share_max: float = threshold(0.3, 0.0, 1.0, doc="share of samples with a hot accelerator")
     panes_min: float = threshold(6.0, 3.0, 30.0, doc="panes to compare, before and now")
+
+
+class _Fall(NamedTuple):
+    """The share of tokens a second lost, the load against that before, and the panes compared."""
+
+    share: float
+    load: float
+    panes: int
 
 
 class _Waits(NamedTuple):
@@ -41,7 +50,7 @@ class _Waits(NamedTuple):
 
 
 def judge(window: Window, limits: BandwidthSaturation) -> Judgement:
-    """Bound by memory for five minutes, and a third less efficient than in the five before."""
+    """Waiting for memory for five minutes, and a third slower than in the five before."""
     recent = window.last(RECENT_S)
     now = list(worked(recent))
     if len(now) < limits.panes_min:
@@ -55,21 +64,23 @@ def judge(window: Window, limits: BandwidthSaturation) -> Judgement:
         return Judgement(False if known else None, (sign,))
     hot = mean(recent.known("hot"))
     before = [pane for pane in worked(window) if pane.ended_at <= recent.started_at]
-    fall, panes = _fall(before, now)
+    fall = _fall(before, now)
     evidence = (
-        compared("fall", fall, ">=", limits.fall_min),
+        compared("fall", fall.share, ">=", limits.fall_min),
         sign,
         measured("memory_used_ratio", waits.full),
+        compared("load_ratio", fall.load, ">=", limits.load_min),
         compared("hot_share", hot, "<=", limits.hot_share_max),
     )
-    if panes < limits.panes_min:
+    if fall.panes < limits.panes_min:
         return Judgement(None, evidence)
-    if fall < limits.fall_min or hot > limits.hot_share_max:
+    less = fall.share >= limits.fall_min and fall.load >= limits.load_min
+    if not less or hot > limits.hot_share_max:
         return Judgement(False, evidence)
     why = "wait for slower memory" if by_wait else f"move data {waits.traffic:.0%} of the time"
-    text = f"WES is {fall:.0%} lower than before at the same load, while accelerators {why}"
+    text = f"{fall.share:.0%} fewer tokens a second than before at no less load, while accelerators {why}"
     subjects = tuple(gpu.gpu_id for gpu in recent.gpu_series if gpu.mean("active") >= 0.5)
-    return Judgement(True, evidence, "warning", min(1.0, panes / 30 + 0.4), subjects, text)
+    return Judgement(True, evidence, "warning", min(1.0, fall.panes / 30 + 0.4), subjects, text)
 
 
 def _waits(window: Window) -> _Waits:
@@ -92,24 +103,21 @@ def _sign(waits: _Waits, limits: BandwidthSaturation, *, by_wait: bool) -> Evide
     return compared("memory_traffic", waits.traffic, ">=", limits.traffic_min)
 
 
-def _fall(before: list[Worked], now: list[Worked]) -> tuple[float, int]:
-    """Return the share of WES lost, and the fewer of the panes compared.
-
-    Compared is the model and the band of load that are most common now.
-    """
-    usual = Counter((pane.model, load_band(pane.running)) for pane in now).most_common(1)[0][0]
-    then, since = (
-        [pane.wes for pane in panes if (pane.model, load_band(pane.running)) == usual]
-        for panes in (before, now)
-    )
-    fall = 1.0 - mean(since) / mean(then) if then else NAN
-    return fall, min(len(then), len(since))
+def _fall(before: list[Worked], now: list[Worked]) -> _Fall:
+    """Compare the model that is served now with itself, five minutes ago."""
+    model = now[-1].model
+    then, since = ([pane for pane in panes if pane.model == model] for panes in (before, now))
+    if not then:
+        return _Fall(NAN, NAN, 0)
+    speeds = [mean([pane.slot.tokens_per_second.mean for pane in panes]) for panes in (then, since)]
+    loads = [mean([pane.running for pane in panes]) for panes in (then, since)]
+    return _Fall(1.0 - speeds[1] / speeds[0], loads[1] / loads[0], min(len(then), len(since)))
 
 
 PATTERN = Pattern(
     id="bandwidth_saturation",
     title="Starved by memory bandwidth",
-    about="The accelerators wait for memory, and the node does a third less for its energy than it just did.",
+    about="The accelerators wait for memory, and the node writes a third fewer tokens than it just did.",
     window_s=600,
     min_coverage=0.7,
     for_s=0,
@@ -123,8 +131,9 @@ PATTERN = Pattern(
     judge=judge,
     departs=(
         "Memory traffic is read where the driver tells it; low utilization with full memory remains the sign "
-        "for what waits for host memory. Efficiency is held against the same model at the same load, not "
-        "against the best moment of ten minutes: a smaller batch is no starvation. Before, idle minutes with "
-        "a speed kept from a probe could meet it."
+        "for what waits for host memory. Tokens a second stand for WES, since an accelerator that waits "
+        "draws less power and hides it; they are held against the same model at no less load, not against "
+        "the best moment of ten minutes: a smaller batch is no starvation. Before, idle minutes with a speed "
+        "kept from a probe could meet it."
     ),
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import exp, log
+from statistics import median
 
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
@@ -9,6 +10,8 @@ from processors.windows.serving import Worked, resting, worked
 from processors.windows.trend import Trend, trend
 from processors.windows.window import Window, mean, mean_known
 from schemas.events.reading import known
+
+_MINUTE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,13 @@ class WesVelocityDrop(Thresholds):
     )
     fall_min: float = threshold(0.1, 0.01, 0.9, doc="share lost over the panes compared")
     comparable_min: float = threshold(
-        0.6, 0.3, 1.0, doc="share of the window's panes that served one model all the time"
+        0.6, 0.3, 1.0, doc="share of the window's panes that served one model at one load all the time"
+    )
+    load_within: float = threshold(
+        1.5, 1.05, 8.0, doc="factor around the requests in progress of the last minute that is the same load"
+    )
+    prompts_within: float = threshold(
+        0.2, 0.02, 1.0, doc="difference of the share of prompts in all tokens that is the same load"
     )
     hot_share_max: float = threshold(
         0.5, 0.0, 1.0, doc="share of the last minute with a hot accelerator: more is thermal_drain's"
@@ -30,8 +39,7 @@ class WesVelocityDrop(Thresholds):
 
 def judge(window: Window, limits: WesVelocityDrop) -> Judgement:
     """WES falls steadily though model and load are the same."""
-    panes = list(worked(window))
-    panes = [pane for pane in panes if pane.model == panes[-1].model]
+    panes = _comparable(list(worked(window)), limits)
     if len(panes) < limits.comparable_min * window.places:
         return Judgement(False) if resting(window) else UNKNOWN
     plain = _plain_fall(panes)
@@ -60,6 +68,23 @@ def judge(window: Window, limits: WesVelocityDrop) -> Judgement:
         f"halving every {log(2.0) / -found.per_minute:.0f} minutes"
     )
     return Judgement(True, evidence, "warning", _confidence(found, limits), (panes[-1].model,), text)
+
+
+def _comparable(panes: list[Worked], limits: WesVelocityDrop) -> list[Worked]:
+    """Return the panes with the model and about the load of the last minute."""
+    newest = panes[-_MINUTE:]
+    if not newest:
+        return []
+    running = median(pane.running for pane in newest)
+    prompts = mean_known(pane.prompt_share for pane in newest)
+    most, away = limits.load_within, limits.prompts_within
+    return [
+        pane
+        for pane in panes
+        if pane.model == newest[-1].model
+        and running / most <= pane.running <= running * most
+        and not abs(pane.prompt_share - prompts) > away
+    ]
 
 
 def _plain_fall(panes: list[Worked]) -> float:
@@ -101,7 +126,7 @@ PATTERN = Pattern(
     judge=judge,
     departs=(
         "The slope is relative, so that nodes of any efficiency can show it (an absolute 0.5 a minute is out "
-        "of reach below a WES of 5), and it is judged at one model with batch size and share of prompts held "
+        "of reach below a WES of 5), and it is judged at one model and load, what is left of both held "
         "fixed: fewer requests in a batch cost efficiency and are no fault. It must also stand out from its "
         "scatter."
     ),

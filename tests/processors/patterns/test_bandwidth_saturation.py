@@ -1,4 +1,4 @@
-"""bandwidth_saturation: bound by memory, and a third less efficient than before at the same load."""
+"""bandwidth_saturation: waiting for memory, and a third slower than before at no less load."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from processors.patterns.bandwidth_saturation import BandwidthSaturation, judge
 from processors.windows.slot import Slot
 from processors.windows.window import Window
 from schemas.events.reading import NAN
-from tests.slots import gpu_slot, runtime_slot, slot, window
+from tests.slots import gpu_slot, model_slot, runtime_slot, slot, window
 
 LIMITS = BandwidthSaturation()
 
 
 def dropping(share: float, *, running: tuple[float, float] = (4.0, 4.0), **readings: Any) -> Window:
-    """Five minutes as usual, then five that are less efficient."""
+    """Five minutes as usual, then five that are slower."""
     bound = {"memory_utilization_ratio": 0.9} | readings
 
     def pane(index: int) -> Slot:
         late = index >= 30
         return slot(
             index,
-            wes=0.3 * (1.0 - share) if late else 0.3,
+            tokens_per_second=200.0 * (1.0 - share) if late else 200.0,
             gpus=(gpu_slot(**bound),),
             runtimes=(runtime_slot(requests_running=running[late]),),
         )
@@ -30,7 +30,7 @@ def dropping(share: float, *, running: tuple[float, float] = (4.0, 4.0), **readi
 def test_a_third_less() -> None:
     found = judge(dropping(0.36), LIMITS)
     assert (found.holds, found.severity, found.subjects) == (True, "warning", ("GPU-00000001",))
-    assert "WES is 36% lower" in found.text
+    assert "36% fewer tokens a second" in found.text
     assert judge(dropping(0.34), LIMITS).holds is False
 
 
@@ -51,7 +51,16 @@ def test_cores_that_wait_with_a_full_memory_are_the_other_sign() -> None:
 
 
 def test_a_smaller_batch_is_no_starvation() -> None:
-    assert judge(dropping(0.5, running=(16.0, 4.0)), LIMITS).holds is not True
+    assert judge(dropping(0.5, running=(16.0, 4.0)), LIMITS).holds is False
+    # More requests at once and fewer tokens is worse than that.
+    assert judge(dropping(0.5, running=(4.0, 16.0)), LIMITS).holds is True
+
+
+def test_another_model_is_another_speed() -> None:
+    swapped = list(dropping(0.5).slots)
+    for index in range(30, 60):
+        swapped[index] = swapped[index]._replace(models=(model_slot("llama-3.3-70b"),))
+    assert judge(window(600, swapped), LIMITS).holds is None
 
 
 def test_heat_is_another_matter() -> None:

@@ -48,7 +48,7 @@ def test_a_smaller_batch_costs_efficiency_and_is_no_fault() -> None:
 
 def test_a_fall_on_top_of_a_changing_load_is_seen() -> None:
     def pane(index: int) -> Slot:
-        load = 4.0 + 3.0 * (index % 5)
+        load = 8.0 + index % 5
         wes = 0.1 * load**0.6 * (1.0 - 0.3 * index / 59)
         return slot(index, wes=wes, runtimes=(runtime_slot(requests_running=load),))
 
