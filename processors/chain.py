@@ -6,7 +6,7 @@ between, and stages are made so that this does not matter.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from processors.stage import Arrived, Output, Rejected, Stage, advance
@@ -37,10 +37,17 @@ class Refused(NamedTuple):
 
 
 class Chain:
-    """Stages and their states. ``partitions``: of every topic that is spread over several."""
+    """Stages and their states. ``partitions``: of every topic that is spread over several.
 
-    def __init__(self, stages: Sequence[Stage[Any]], partitions: int = 1) -> None:
+    ``recorded``: topics that are fed whole, from a log that has what the stages once wrote there, as
+    telemetry has the hints: what follows for them is returned and read by no stage.
+    """
+
+    def __init__(
+        self, stages: Sequence[Stage[Any]], partitions: int = 1, recorded: Collection[Topic] = ()
+    ) -> None:
         self.partitions = partitions
+        self._recorded = frozenset(topic.name for topic in recorded)
         self.refused: list[Refused] = []
         self._readers: dict[str, list[Stage[Any]]] = defaultdict(list)
         for stage in stages:
@@ -63,7 +70,7 @@ class Chain:
             for stage in self._readers.get(cause.topic.name, ()):
                 for output in self._advance(stage, cause):
                     outputs.append(output)
-                    if output.topic.name in self._readers:
+                    if output.topic.name in self._readers and output.topic.name not in self._recorded:
                         waiting.append(output)
         return outputs
 
