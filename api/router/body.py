@@ -1,10 +1,9 @@
-"""Reads the body of a request, within limits of size and time."""
+"""Reads the body of a request, within a limit of size; how long it may take is the protocol's to say."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from api.router.errors import Declined, invalid
+from api.router.errors import Declined
 from api.router.outcome import Outcome
 
 Receive = Callable[[], Awaitable[Any]]
@@ -14,30 +13,21 @@ class ClientLeftError(Exception):
     """The client left before its request was whole."""
 
 
-async def read(receive: Receive, headers: Mapping[bytes, bytes], *, limit: int, timeout_s: float) -> bytes:
+async def read(receive: Receive, headers: Mapping[bytes, bytes], *, limit: int) -> bytes:
     """Return the body.
 
     Args:
         receive: of ASGI.
         headers: names in lower case.
         limit: most bytes.
-        timeout_s: how long it may take to arrive.
 
     Raises:
-        Declined: it is too long, or took too long.
-        ClientLeftError: the client left.
+        Declined: it is too long.
+        ClientLeftError: the client left, or its connection was ended because it took too long.
     """
     told = headers.get(b"content-length", b"0")
     if not told.isdigit() or int(told) > limit:
         raise _too_large(limit)
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await _parts(receive, limit)
-    except TimeoutError:
-        raise _too_slow(timeout_s) from None
-
-
-async def _parts(receive: Receive, limit: int) -> bytes:
     parts: list[bytes] = []
     size, more = 0, True
     while more:
@@ -57,9 +47,3 @@ def _too_large(limit: int) -> Declined:
     return Declined(
         Outcome.REJECTED_OVERSIZED, 413, f"the body of a request may have {limit} bytes (router.body_bytes)"
     )
-
-
-def _too_slow(timeout_s: float) -> Declined:
-    error = invalid(f"the body did not arrive within {timeout_s:g} s (router.body_timeout_s)")
-    error.status = 408
-    return error

@@ -60,13 +60,14 @@ async def serve(settings: Settings) -> None:
 def _config(app: object, told: RouterSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application
-        http=limited(told.header_bytes, told.header_timeout_s),
+        http=limited(told.header_bytes, told.header_timeout_s, told.body_timeout_s),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_LAST_S,

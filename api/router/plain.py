@@ -49,7 +49,7 @@ class Plain:
             return
         reads = scope["method"] in ("GET", "HEAD")
         if path == _SHOW and scope["method"] == "POST":
-            await self._show(await body.read(receive, given, limit=_SHOW_BYTES, timeout_s=10.0), send)
+            await self._show(await body.read(receive, given, limit=_SHOW_BYTES), send)
         elif path == _ROOT and reads:
             await answer.whole(send, 200, b"text/plain; charset=utf-8", [], _GREETING)
         elif path in self._listed and reads:

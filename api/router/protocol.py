@@ -1,6 +1,6 @@
-"""HTTP as uvicorn reads it, with limits that it has not: how long headers may be, and how long they may take.
+"""HTTP as uvicorn reads it, with limits that it has not: how long headers may be, and what may take how long.
 
-A client that opens connections and sends its headers a byte at a time would otherwise keep each for ever.
+A client that opens connections and sends a byte now and then would otherwise keep each for ever.
 """
 
 import asyncio
@@ -10,25 +10,28 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 ABORT = "penstock.abort"
 """Where a scope's extensions have the function that ends its connection at once, unsent bytes and all."""
+_SLOW, _LARGE = b"408 Request Timeout", b"431 Request Header Fields Too Large"
 
 
-def limited(header_bytes: int, header_timeout_s: float) -> type[asyncio.Protocol]:
+def limited(header_bytes: int, header_timeout_s: float, body_timeout_s: float) -> type[asyncio.Protocol]:
     """Return the protocol.
 
     Args:
         header_bytes: most bytes of a request before its body.
         header_timeout_s: how long they may take, from connecting, or from their first byte.
+        body_timeout_s: how long the body may take after them.
     """
 
     class Limited(HttpToolsProtocol):
-        _within = False
+        _in_headers = False
         """Whether the headers of a request have begun and not ended."""
+        _in_body = False
         _seen = 0
         _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - as uvicorn has it
             super().connection_made(transport)
-            self._timer = self.loop.call_later(header_timeout_s, self._too_late)
+            self._start_timer(header_timeout_s)
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_timer()
@@ -37,25 +40,34 @@ def limited(header_bytes: int, header_timeout_s: float) -> type[asyncio.Protocol
         def data_received(self, data: bytes) -> None:
             self._seen += len(data)
             super().data_received(data)
-            if not self._within:
-                self._seen = 0
-            elif self._seen > header_bytes:
-                self._refuse(b"431 Request Header Fields Too Large")
-            elif self._timer is None:
-                self._timer = self.loop.call_later(header_timeout_s, self._too_late)
+            if self._in_headers:
+                if self._seen > header_bytes:
+                    self._refuse(_LARGE)
+                elif self._timer is None:
+                    self._start_timer(header_timeout_s)
+                return
+            self._seen = 0
+            # Most requests arrive in one piece: they need no timer at all.
+            if self._in_body and self._timer is None:
+                self._start_timer(body_timeout_s)
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self._within = True
+            self._in_headers = True
             self.scope["extensions"] = {ABORT: {ABORT: self.transport.abort}}
 
         def on_headers_complete(self) -> None:
-            self._within = False
+            self._in_headers, self._in_body = False, True
             self._stop_timer()
             if self._seen > header_bytes and self._length() > header_bytes:
-                self._refuse(b"431 Request Header Fields Too Large")
+                self._refuse(_LARGE)
                 return
             super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._in_body = False
+            self._stop_timer()
+            super().on_message_complete()
 
         def send_400_response(self, msg: str) -> None:
             if not self.transport.is_closing():  # what was refused above is not refused once more
@@ -64,13 +76,13 @@ def limited(header_bytes: int, header_timeout_s: float) -> type[asyncio.Protocol
         def _length(self) -> int:
             return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
+        def _start_timer(self, seconds: float) -> None:
+            self._timer = self.loop.call_later(seconds, self._refuse, _SLOW)
+
         def _stop_timer(self) -> None:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-
-        def _too_late(self) -> None:
-            self._refuse(b"408 Request Timeout")
 
         def _refuse(self, status: bytes) -> None:
             self._timer = None

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -23,6 +24,7 @@ _MOST_FALLBACKS = 8
 _LABEL = 200
 
 Fields = Mapping[str, Any]
+_NONE: Fields = MappingProxyType({})
 
 
 def new_id() -> str:
@@ -49,8 +51,8 @@ def read(endpoint: Endpoint, headers: Mapping[bytes, bytes], body: bytes, caller
     model = fields.get("model")
     if not isinstance(model, str) or not model:
         raise invalid("model is required, and is a text", "model")
-    options = _options(fields)
-    metadata = _mapping(fields, "metadata")
+    options = _mapping(fields, "options") if "options" in fields else _NONE
+    metadata = _mapping(fields, "metadata") if "metadata" in fields else _NONE
     chars, images = _measure(endpoint, fields)
     return Ask(
         request_id=new_id(),
@@ -58,22 +60,23 @@ def read(endpoint: Endpoint, headers: Mapping[bytes, bytes], body: bytes, caller
         task=endpoint.task,
         path=endpoint.path,
         model=model,
-        models=_fallbacks(fields, said.models, model),
+        models=_fallbacks(fields, said.models, model) if said.models or _names_others(fields) else (),
         stream=_flag(fields, "stream", endpoint.streams) and endpoint.task is not Task.EMBED,
         caller=caller,
         received_s=time.monotonic(),
         received_us=time.time_ns() // 1000,
-        workload=said.workload[:_LABEL] or _label(metadata, "workload"),
-        session=said.session[:_LABEL] or _label(metadata, "session") or _label(fields, "prompt_cache_key"),
-        tags=_tags(said.tags, metadata, fields),
-        priority=said.priority if said.priority is not None else _integer(fields, "priority") or 0,
+        workload=said.workload[:_LABEL] or (_label(metadata, "workload") if metadata else ""),
+        session=said.session[:_LABEL] or _session(metadata, fields),
+        tags=_tags(said.tags, metadata, fields) if said.tags or metadata or "user" in fields else _NONE,
+        priority=said.priority if said.priority is not None else _priority(fields),
         goal=said.goal,
         prompt_tokens=max(1, chars // _CHARS_PER_TOKEN) + images * IMAGE_TOKENS,
         max_tokens=_max_tokens(fields, options),
-        num_ctx=_integer(options, "num_ctx"),
+        num_ctx=_integer(options, "num_ctx") if options else None,
         images=images,
         tools=bool(fields.get("tools")),
-        prefix=_prefix(model, fields),
+        # Most prompts are short: then nothing has to be looked for.
+        prefix=_prefix(model, fields) if len(body) >= _PREFIX_CHARS else "",
         patience_s=said.patience_s,
         strict=said.strict,
         body=body,
@@ -89,10 +92,6 @@ def _object(body: bytes) -> Fields:
     if not isinstance(found, dict):
         raise invalid("the body is a JSON object")
     return found
-
-
-def _options(fields: Fields) -> Fields:
-    return _mapping(fields, "options")
 
 
 def _mapping(fields: Fields, name: str) -> Fields:
@@ -127,12 +126,26 @@ def _label(fields: Fields, name: str) -> str:
     return found[:_LABEL] if isinstance(found, str) else ""
 
 
+def _session(metadata: Fields, fields: Fields) -> str:
+    if not metadata and "prompt_cache_key" not in fields:
+        return ""
+    return _label(metadata, "session") or _label(fields, "prompt_cache_key")
+
+
+def _priority(fields: Fields) -> int:
+    return (_integer(fields, "priority") or 0) if "priority" in fields else 0
+
+
+def _names_others(fields: Fields) -> bool:
+    return "models" in fields or "fallback_models" in fields
+
+
 def _max_tokens(fields: Fields, options: Fields) -> int | None:
-    for place, name in ((fields, "max_completion_tokens"), (fields, "max_tokens"), (options, "num_predict")):
-        found = _integer(place, name)
-        if found is not None:
-            return found if found > 0 else None  # Ollama's -1 and -2 are no limit
-    return None
+    for name in ("max_completion_tokens", "max_tokens"):
+        if name in fields and (found := _integer(fields, name)) is not None:
+            return found
+    found = _integer(options, "num_predict") if options else None
+    return found if found is not None and found > 0 else None  # Ollama's -1 and -2 are no limit
 
 
 def _fallbacks(fields: Fields, named: tuple[str, ...], model: str) -> tuple[str, ...]:
@@ -147,8 +160,6 @@ def _fallbacks(fields: Fields, named: tuple[str, ...], model: str) -> tuple[str,
 
 
 def _tags(header: str, metadata: Fields, fields: Fields) -> Mapping[str, str]:
-    if not header and not metadata and "user" not in fields:
-        return {}
     listed = metadata.get("tags")
     texts = our_headers.tag_texts(header)
     if isinstance(listed, list):

@@ -35,8 +35,19 @@ class Upstream:
         return Dialect.OLLAMA if self.kind == "ollama" else Dialect.OPENAI
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Usage(NamedTuple):
+    """Tokens as the upstream reported them; None is not reported, never 0 in its place."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+NO_USAGE = Usage()
+
+
+class Choice(NamedTuple):
     """Where one attempt of a request goes.
 
     ``model`` is the name to ask the upstream for; ``served`` the one that the client would know it by.
@@ -92,7 +103,7 @@ class Chooser(Protocol):
     def first_token(self, ask: Ask, choice: Choice) -> None:
         """Hear that the first token of an answer has come."""
 
-    def ended(self, ask: Ask, choice: Choice, *, ok: bool, usage: "Usage") -> None:
+    def ended(self, ask: Ask, choice: Choice, *, ok: bool, usage: Usage) -> None:
         """Hear that an attempt is over; called once for each ``began``."""
 
     def knows(self, model: str) -> bool:
@@ -145,7 +156,7 @@ class Ticket(Protocol):
     def placed(self, choice: Choice) -> None:
         """Hear where it goes; again for each attempt."""
 
-    def release(self, outcome: Outcome, usage: "Usage") -> None:
+    def release(self, outcome: Outcome, usage: Usage) -> None:
         """Give the place back; further calls do nothing."""
 
 
@@ -160,20 +171,7 @@ class Admission(Protocol):
         """
 
 
-class Usage(NamedTuple):
-    """Tokens as the upstream reported them; None is not reported, never 0 in its place."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
-
-
-NO_USAGE = Usage()
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The end of a request.
 
     ``status`` is what the client was told, 499 where it had left. ``attempts`` counts the upstreams asked;

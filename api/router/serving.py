@@ -36,9 +36,7 @@ class Serving:
         settings = self._house.settings
         read = b""
         try:
-            read = await body.read(
-                receive, given, limit=settings.body_bytes, timeout_s=settings.body_timeout_s
-            )
+            read = await body.read(receive, given, limit=settings.body_bytes)
             ask = request.read(endpoint, given, read, caller)
             if self._house.stopping:
                 raise Declined(Outcome.ROUTER_STOPPED, 503, "the router is stopping; ask again")
@@ -73,7 +71,7 @@ class Serving:
             told = headers.answered(ask.request_id, "", None)
             content = errors.body(ask.dialect, exc.status, exc.message, param=exc.param, code=exc.code)
             # What the client still sends is not read; the connection cannot be used again.
-            closing = [(b"connection", b"close")] if exc.status in (408, 413, 503) else []
+            closing = [(b"connection", b"close")] if exc.status in (413, 503) else []
             await answer.whole(send, exc.status, answer.JSON, told + closing, content)
         finally:
             recorder.finished(ask, Finish(exc.outcome, exc.status, error=exc.message))

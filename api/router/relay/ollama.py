@@ -40,7 +40,8 @@ class OllamaRelay:
         kept: list[bytes] = []
         for line in lines.split(b"\n"):
             if line.strip():
-                self.reading.ollama(parsed(line))
+                if not self.reading.first or _NOTEWORTHY.search(line):
+                    self.reading.ollama(parsed(line))
                 if self.reading.error:  # it goes out as the router's own
                     return b"".join(kept)
                 kept.append(line + b"\n")

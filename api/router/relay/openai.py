@@ -1,13 +1,11 @@
 """From an upstream of OpenAI's dialect to a client of it: the bytes as they are."""
 
-import re
-
 from api.router.reading import Reading
 from api.router.relay import sse
 from api.router.relay.relay import BrokenAnswerError, Events
 
-# A quote inside a JSON text has a backslash before it, so these are found as names alone.
-_NOTEWORTHY = re.compile(rb'"usage"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"\s*:|\[DONE\]')
+_FINISH = (b'"finish_reason"', b'"finish_reason":null', b'"finish_reason": null')
+_USAGE = (b'"usage"', b'"usage":null', b'"usage": null')
 
 
 class OpenAIRelay:
@@ -27,9 +25,7 @@ class OpenAIRelay:
     def feed(self, piece: bytes) -> bytes:
         """See ``Relay``."""
         events = self._events.feed(piece)
-        if events and (not self.reading.first or _NOTEWORTHY.search(events)):
-            return self._read(events)
-        return events
+        return self._read(events) if events else events
 
     def end(self) -> bytes:
         """See ``Relay``. A stream that ended after its finish reason is whole; some never say [DONE]."""
@@ -52,18 +48,43 @@ class OpenAIRelay:
             raise BrokenAnswerError("the upstream broke off in the middle of its answer") from None
 
     def _read(self, events: bytes) -> bytes:
-        hidden = False
-        kept: list[bytes] = []
-        for event, payload in sse.payloads(events):
-            if payload == b"[DONE]":
-                self._done = self.reading.complete = True
-            elif payload:
-                found = sse.parsed(payload)
-                self.reading.openai(found)
+        """Return the events that go on, which are most often all, as they came."""
+        separator = sse.separator(events)
+        parts = events.split(separator)
+        kept: list[bytes] | None = None
+        for place, event in enumerate(parts):
+            if self.reading.first and not _noteworthy(event):
+                goes_on = True
+            else:
+                goes_on = self._read_one(event)
                 if self.reading.error:  # it goes out as the router's own
-                    return b"".join(kept)
-                if self._hide_usage and found.get("usage") and not found.get("choices"):
-                    hidden = True
-                    continue
-            kept.append(event)
-        return b"".join(kept) if hidden else events
+                    return separator.join((*(parts[:place] if kept is None else kept), b""))
+            if not goes_on and kept is None:
+                kept = parts[:place]
+            elif goes_on and kept is not None:
+                kept.append(event)
+        return events if kept is None else separator.join(kept)
+
+    def _read_one(self, event: bytes) -> bool:
+        """Read an event, and tell whether the client is to have it."""
+        payload = sse.data(event)
+        if payload == b"[DONE]":
+            self._done = self.reading.complete = True
+        elif payload:
+            found = sse.parsed(payload)
+            self.reading.openai(found)
+            return not (self._hide_usage and found.get("usage") and not found.get("choices"))
+        return True
+
+
+def _noteworthy(event: bytes) -> bool:
+    """Tell whether something in an event may have to be read.
+
+    A quote inside a JSON text has a backslash before it, so these are found as names alone.
+    """
+    return _says(event, *_FINISH) or _says(event, *_USAGE) or b"[DONE]" in event or b'"error"' in event
+
+
+def _says(event: bytes, name: bytes, null: bytes, spaced_null: bytes) -> bool:
+    """Tell whether an event has a field that is not null."""
+    return name in event and null not in event and spaced_null not in event

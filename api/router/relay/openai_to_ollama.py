@@ -38,7 +38,7 @@ class OpenAIToOllamaRelay:
         events = self._events.feed(piece)
         if not events:
             return b""
-        return b"".join(self._event(payload) for _, payload in sse.payloads(events) if payload)
+        return b"".join(self._event(payload) for payload in sse.payloads(events))
 
     def end(self) -> bytes:
         """See ``Relay``."""

@@ -10,12 +10,16 @@ from api.router.relay.relay import BrokenAnswerError
 DONE = b"data: [DONE]\n\n"
 
 
-def payloads(events: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each event as it came, and the data in it, empty for a comment."""
-    separator = b"\r\n\r\n" if b"\r\n\r\n" in events else b"\n\n"
-    for event in events.split(separator):
-        if event:
-            yield event + separator, data(event)
+def separator(events: bytes) -> bytes:
+    """Return what is between events: an empty line, of either kind."""
+    return b"\r\n\r\n" if b"\r\n\r\n" in events else b"\n\n"
+
+
+def payloads(events: bytes) -> Iterator[bytes]:
+    """Yield the data of each event; comments have none."""
+    for event in events.split(separator(events)):
+        if payload := data(event):
+            yield payload
 
 
 def data(event: bytes) -> bytes:

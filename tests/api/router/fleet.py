@@ -107,7 +107,7 @@ class Fleet:
     def router(self, *, only: Standin | None = None, **settings: Any) -> Router:
         """Start a router over all stand-ins that there are, or over one."""
         upstreams = tuple(
-            UpstreamSettings(url=standin.url, kind=standin.kind, **told)  # type: ignore[arg-type]
+            UpstreamSettings(url=standin.url, kind=standin.kind, **told)
             for standin, told in self._standins
             if only in (None, standin)
         )

@@ -166,7 +166,7 @@ def openai_events(path: str, body: Body) -> list[bytes]:
     for delta in _deltas(body):
         found.append({**head, "choices": [_chunk_choice(chat, delta, body)]})
     reason = "tool_calls" if body.get("tools") else "length" if body.get("max_tokens") == 4 else "stop"
-    spoken = {"delta": {}} if chat else {"text": ""}
+    spoken: Body = {"delta": {}} if chat else {"text": ""}
     found.append({**head, "choices": [{"index": 0, **spoken, "logprobs": None, "finish_reason": reason}]})
     if (body.get("stream_options") or {}).get("include_usage"):
         found.append({**head, "choices": [], "usage": _usage()})

@@ -9,12 +9,12 @@ import pytest
 
 from tests.api.router import behaviours as does
 from tests.api.router.fleet import Fleet, Router, until, upstreams_of
-from tests.api.router.standin import Behaviour, Standin, good
+from tests.api.router.standin import Behaviour, Standin, cut, good
 
 HELLO = [{"role": "user", "content": "hello"}]
 CHAT, OLLAMA = "/v1/chat/completions", "/api/chat"
 ASKED = {"model": "m", "messages": HELLO}
-TIMES = {"first_byte_timeout_s": 0.4, "idle_timeout_s": 0.4, "connect_timeout_s": 0.5}
+TIMES: dict[str, Any] = {"first_byte_timeout_s": 0.4, "idle_timeout_s": 0.4, "connect_timeout_s": 0.5}
 FAILED = 'penstock_router_attempts_total{result="failed"}'
 
 WHOLE = {
@@ -139,11 +139,13 @@ def test_an_upstream_that_dies_within_its_answer(fleet: Fleet, what: str) -> Non
     fleet.upstream("vllm", {"other": good}, name="well")
     router = fleet.router(**TIMES)
     with openai.OpenAI(base_url=f"{router.url}/v1", api_key="x", max_retries=0) as client:
-        stream = client.chat.completions.create(model="m", messages=HELLO, stream=True)  # type: ignore[call-overload]
+        asking: Any = client
+        stream = asking.chat.completions.create(model="m", messages=HELLO, stream=True)
         assert next(stream).choices[0].delta.content == "begun"
         with pytest.raises(openai.APIError, match=said):
             list(stream)
-    told = ollama.Client(router.url, trust_env=False).chat("m", HELLO, stream=True)
+    asking = ollama.Client(router.url, trust_env=False)
+    told = asking.chat("m", HELLO, stream=True)
     assert next(told).message.content == "begun"
     with pytest.raises(ollama.ResponseError, match=said):
         list(told)
@@ -152,7 +154,7 @@ def test_an_upstream_that_dies_within_its_answer(fleet: Fleet, what: str) -> Non
 
 LINES = {
     "is cut": (does.dies, "broke off"),
-    "is cut in a line": (does.after(b'{"mess', does.cut), "broke off"),
+    "is cut in a line": (does.after(b'{"mess', cut), "broke off"),
     "ends early": (does.ends_early, "broke off"),
     "falls silent": (does.falls_silent, "silent"),
     "tells of an error": (does.after(b'{"error": "boom"}\n', lambda _: None), "boom"),

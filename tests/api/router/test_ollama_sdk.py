@@ -31,7 +31,7 @@ def standin(kept: tuple[Standin, Router]) -> Standin:
 
 
 @pytest.fixture
-def client(kept: tuple[Standin, Router]) -> Iterator[ollama.Client]:
+def client(kept: tuple[Standin, Router]) -> Iterator[Any]:
     made = ollama.Client(kept[1].url, trust_env=False)
     yield made
     made._client.close()
@@ -41,7 +41,7 @@ def body_of(standin: Standin) -> dict[str, Any]:
     return standin.asked[-1][1]
 
 
-def test_an_answer_in_one_piece(client: ollama.Client) -> None:
+def test_an_answer_in_one_piece(client: Any) -> None:
     found = client.chat("m", HELLO)
     assert found.message.content == TEXT
     assert (found.model, found.done, found.done_reason) == ("m", True, "stop")
@@ -49,20 +49,20 @@ def test_an_answer_in_one_piece(client: ollama.Client) -> None:
     assert found.total_duration is not None
 
 
-def test_a_stream(client: ollama.Client) -> None:
+def test_a_stream(client: Any) -> None:
     found = list(client.chat("m", HELLO, stream=True))
     assert "".join(part.message.content or "" for part in found) == TEXT
     assert [part.done for part in found] == [False] * (len(found) - 1) + [True]
     assert (found[-1].done_reason, found[-1].prompt_eval_count, found[-1].eval_count) == ("stop", 11, 4)
 
 
-def test_a_limit_of_tokens_and_what_ended_the_answer(client: ollama.Client) -> None:
+def test_a_limit_of_tokens_and_what_ended_the_answer(client: Any) -> None:
     found = list(client.chat("m", HELLO, stream=True, options={"num_predict": 4}))
     assert found[-1].done_reason == "length"
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_tools_and_their_results(client: ollama.Client, standin: Standin, stream: bool) -> None:
+def test_tools_and_their_results(client: Any, standin: Standin, stream: bool) -> None:
     messages = [
         *HELLO,
         {
@@ -71,7 +71,7 @@ def test_tools_and_their_results(client: ollama.Client, standin: Standin, stream
         },
         {"role": "tool", "tool_name": "weather", "content": "rain"},
     ]
-    answer: Any = client.chat("m", messages, tools=TOOLS, stream=stream)  # type: ignore[call-overload]
+    answer: Any = client.chat("m", messages, tools=TOOLS, stream=stream)
     parts = list(answer) if stream else [answer]
     (call,) = [call for part in parts for call in part.message.tool_calls or ()]
     assert (call.function.name, call.function.arguments) == (CALL["name"], CALL["arguments"])
@@ -81,7 +81,7 @@ def test_tools_and_their_results(client: ollama.Client, standin: Standin, stream
         assert sent[2]["tool_call_id"] == sent[1]["tool_calls"][0]["id"]
 
 
-def test_every_option_arrives(client: ollama.Client, standin: Standin) -> None:
+def test_every_option_arrives(client: Any, standin: Standin) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
     options = {
         "temperature": 0.3, "top_p": 0.9, "top_k": 5, "min_p": 0.05, "seed": 7, "stop": ["END"],
@@ -101,15 +101,15 @@ def test_every_option_arrives(client: ollama.Client, standin: Standin) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_probabilities_of_tokens(client: ollama.Client, stream: bool) -> None:
-    answer: Any = client.chat("m", HELLO, logprobs=True, stream=stream)  # type: ignore[call-overload]
+def test_probabilities_of_tokens(client: Any, stream: bool) -> None:
+    answer: Any = client.chat("m", HELLO, logprobs=True, stream=stream)
     listed = [entry for part in (answer if stream else [answer]) for entry in part.logprobs or ()]
     assert [entry.token for entry in listed] == list(WORDS)
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_thinking(client: ollama.Client, standin: Standin, stream: bool) -> None:
-    answer: Any = client.chat("m", HELLO, think=True, stream=stream)  # type: ignore[call-overload]
+def test_thinking(client: Any, standin: Standin, stream: bool) -> None:
+    answer: Any = client.chat("m", HELLO, think=True, stream=stream)
     parts = list(answer) if stream else [answer]
     assert "".join(part.message.thinking or "" for part in parts) == "hmm"
     assert "".join(part.message.content or "" for part in parts) == TEXT
@@ -117,7 +117,7 @@ def test_thinking(client: ollama.Client, standin: Standin, stream: bool) -> None
         assert body_of(standin)["chat_template_kwargs"] == {"enable_thinking": True}
 
 
-def test_images(client: ollama.Client, standin: Standin) -> None:
+def test_images(client: Any, standin: Standin) -> None:
     client.chat("m", [{"role": "user", "content": "what is this?", "images": [PIXEL]}])
     (sent,) = body_of(standin)["messages"]
     if standin.kind == "llamacpp":
@@ -128,7 +128,7 @@ def test_images(client: ollama.Client, standin: Standin) -> None:
         }
 
 
-def test_generations(client: ollama.Client, standin: Standin) -> None:
+def test_generations(client: Any, standin: Standin) -> None:
     found = client.generate("m", "once", system="be brief")
     assert (found.response, found.done, found.eval_count) == (TEXT, True, 4)
     assert "".join(part.response for part in client.generate("m", "once", stream=True)) == TEXT
@@ -139,7 +139,7 @@ def test_generations(client: ollama.Client, standin: Standin) -> None:
         assert standin.asked[0][1]["messages"][0] == {"role": "system", "content": "be brief"}
 
 
-def test_loading_a_model(client: ollama.Client, standin: Standin) -> None:
+def test_loading_a_model(client: Any, standin: Standin) -> None:
     found = client.generate("m")
     assert (found.response, found.done) == ("", True)
     assert client.chat("m").done
@@ -147,14 +147,14 @@ def test_loading_a_model(client: ollama.Client, standin: Standin) -> None:
         assert standin.asked == []
 
 
-def test_embeddings(client: ollama.Client) -> None:
+def test_embeddings(client: Any) -> None:
     found = client.embed("m", ["a", "b"])
     assert [list(vector) for vector in found.embeddings] == [[0.5, -1.25, 3.0]] * 2
     assert found.prompt_eval_count == 6
     assert list(client.embeddings("m", "a").embedding) == [0.5, -1.25, 3.0]
 
 
-def test_listings(client: ollama.Client) -> None:
+def test_listings(client: Any) -> None:
     assert [model.model for model in client.list().models] == ["m"]
     assert [model.model for model in client.ps().models] == ["m"]
     assert "completion" in (client.show("m").capabilities or [])
@@ -163,7 +163,7 @@ def test_listings(client: ollama.Client) -> None:
     assert missing.value.status_code == 404
 
 
-def test_errors_are_those_of_the_client(client: ollama.Client) -> None:
+def test_errors_are_those_of_the_client(client: Any) -> None:
     with pytest.raises(ollama.ResponseError) as missing:
         client.chat("mm", HELLO)
     assert missing.value.status_code == 404
