@@ -4,16 +4,16 @@ import random
 
 from producers.simulator.draws import generator, hex_digits
 from producers.simulator.gpu import Gpu
-from producers.simulator.inventory import collectors, registration
+from producers.simulator.inventory import registration
 from producers.simulator.machine import Machine
 from producers.simulator.readings import gpus as gpu_readings
 from producers.simulator.readings.hosts import HostReader
+from producers.simulator.readings.reports import ReportReader
 from producers.simulator.readings.runtimes import RuntimeReader
 from producers.simulator.server import Server
 from schemas.events.node_registered import NodeRegistered
 from schemas.events.node_sample import (
     AgentSample,
-    CollectorReport,
     GpuHealth,
     GpuProcess,
     GpuSample,
@@ -50,6 +50,7 @@ class Agent:
         self._started_at = 0
         self._host = HostReader(machine.host, self._rng, apple=machine.apple)
         self._runtimes = [(server, RuntimeReader(server)) for server in machine.servers]
+        self._reports = ReportReader(machine, self._rng)
         self._found: list[Server] = []
         self._apple: GpuSample | None = None
         self._apple_s = -_APPLE_S
@@ -97,7 +98,7 @@ class Agent:
             runtimes,
             health,
             self._host.temperatures() if due else (),
-            self._reports(rng) if due else (),
+            self._reports.read(self._found, due=due),
         )
         if due:
             self._slow_s += SLOW_S
@@ -181,13 +182,3 @@ class Agent:
         if gpu.foreign_bytes > 0.0 or gpu.foreign_ratio > 0.0:
             processes.append(GpuProcess(4242, gpu.foreign_bytes or NAN, ""))
         return gpu_readings.health(gpu, tuple(processes), self._rng)
-
-    def _reports(self, rng: random.Random) -> tuple[CollectorReport, ...]:
-        return tuple(
-            [
-                CollectorReport(
-                    name, "ok", "", 0.02 * rng.random(), 0.0005 + 0.002 * rng.random(), 10.0, 0.0, 0.0
-                )
-                for name in collectors(self.machine, self._found)
-            ]
-        )

@@ -24,8 +24,9 @@ class Gpu:
 
     __slots__ = (
         "activity", "asked", "body", "chip", "clock", "corrected", "energy_j", "foreign_bytes",
-        "foreign_ratio", "governor", "gpu_id", "held_bytes", "index", "lost", "pcie_generation", "pcie_width",
-        "remapped", "replays", "traffic_bytes_per_s", "uncorrected", "used_before", "uuid", "xids",
+        "foreign_ratio", "governor", "gpu_id", "held_bytes", "index", "lost", "pcie_generation",
+        "pcie_width", "remapped", "replays", "slot_generation", "slot_width",
+        "uncorrected", "used_before", "uuid", "xids",
     )  # fmt: skip
 
     def __init__(self, chip: Chip, index: int, digits: str, *, limit_w: float, airflow: float, spread: float,
@@ -51,8 +52,8 @@ class Gpu:
         self.held_bytes = self.foreign_bytes = self.foreign_ratio = 0.0
         self.lost = False
         self.pcie_width, self.pcie_generation = width, generation
+        self.slot_width, self.slot_generation = width, generation  # what device and slot could
         self.replays = self.corrected = self.uncorrected = self.remapped = 0.0
-        self.traffic_bytes_per_s = 0.0
         self.xids: list[int] = []
         self.body.settle(chip.idle_w, 0.0, air_c)
 

@@ -6,6 +6,7 @@ from producers.simulator.draws import hex_digits
 from producers.simulator.gpu import Gpu
 from producers.simulator.hardware.models import shape
 from producers.simulator.machine import Machine
+from producers.simulator.readings.reports import collectors
 from producers.simulator.scenario.machines import Model
 from producers.simulator.server import Server
 from schemas.events.node_registered import (
@@ -20,9 +21,6 @@ from schemas.events.reading import NAN
 _LINUX = ("linux", "6.8.0-85-generic", "x86_64")
 _DARWIN = ("darwin", "24.6.0", "arm64")
 DRIVER = "580.65.06"
-_COMMON = ("cpu", "cpu_clock", "memory", "pressure", "disk", "network", "temperature", "rapl", "clock_sync")
-_APPLE = ("cpu", "memory", "disk", "network", "apple_gpu", "apple_memory", "powermetrics")
-_NVIDIA = ("nvml", "nvml_events")
 
 
 def registration(
@@ -60,14 +58,6 @@ def registration(
     )
 
 
-def collectors(machine: Machine, servers: Sequence[Server]) -> tuple[str, ...]:
-    """Return the names of the agent's collectors, in the order in which reports name them."""
-    if machine.apple:
-        return (*_APPLE, *(server.spec.runtime_id for server in servers), "finder")
-    names = _COMMON + (_NVIDIA if machine.gpus else ())
-    return (*names, *(server.spec.runtime_id for server in servers), "finder")
-
-
 def _gpu(gpu: Gpu, machine: Machine) -> GpuInventory:
     chip = gpu.chip
     if chip.vendor == "apple":
@@ -96,8 +86,8 @@ def _gpu(gpu: Gpu, machine: Machine) -> GpuInventory:
         chip.memory_max_c,
         chip.max_clock_mhz,
         chip.memory_clock_mhz,
-        float(chip.pcie_generation),
-        16.0,
+        float(gpu.slot_generation),
+        float(gpu.slot_width),
         1.0 if chip.ecc else NAN,
     )
 

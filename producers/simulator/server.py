@@ -165,8 +165,7 @@ class Server:
     def advance(self, begin_s: float, end_s: float, cpu_pace: float) -> None:
         """Let time pass; ``cpu_pace`` is the speed of the processor, 1 at its full clock and alone."""
         if self.state != "up":
-            if self.state == "starting" and self.ready_s <= end_s:
-                self.state = "up"
+            self._start(end_s)
             return
         if self.kind.on_demand:
             self._demand(begin_s)
@@ -176,6 +175,13 @@ class Server:
                 one.asked = 0.0
             else:
                 self._advance(one, begin_s, end_s, cpu_pace)
+
+    def _start(self, now_s: float) -> None:
+        """Read models from disk until all are there."""
+        if self.state == "starting":
+            loading = any(one.ready_s > now_s for one in self.loaded.values())
+            self.reads_bytes_per_s = startup.DISK_BYTES_PER_S if loading else 0.0
+            self.state = "up" if self.ready_s <= now_s else "starting"
 
     def rewire(self) -> None:
         """Let models run at the speed that links and offloaded layers allow now, where they are."""

@@ -12,7 +12,7 @@ _CLOCK_STEP_MHZ = 15.0
 # GeForce and workstation boards compute in this state.
 _COMPUTE_STATE = 2.0
 _APPLE_OTHERS_BYTES = 0.9e9
-_PCIE_IDLE_BYTES = 1.2e5
+_PCIE_IDLE_BYTES, _PCIE_BUSY_BYTES = 1.2e5, 4e8
 _NVLINK_ERRORS = 0.0
 
 
@@ -75,7 +75,7 @@ def health(gpu: Gpu, processes: tuple[GpuProcess, ...], rng: random.Random) -> G
     resting = governor.resting
     lazy = resting and chip.idle_state > 0  # such boards let their link sleep too
     noise = 1.0 + 0.2 * (rng.random() - 0.5)
-    traffic = _PCIE_IDLE_BYTES + gpu.traffic_bytes_per_s + 4e8 * gpu.activity.busy
+    traffic = _PCIE_IDLE_BYTES + _PCIE_BUSY_BYTES * gpu.activity.busy
     retires = chip.ecc and not chip.memory_sensor
     ecc = (0.0, 0.0) if chip.ecc else (NAN, NAN)
     clock = chip.idle_clock_mhz if resting else governor.clock * chip.busy_clock_mhz
@@ -84,9 +84,9 @@ def health(gpu: Gpu, processes: tuple[GpuProcess, ...], rng: random.Random) -> G
         _CLOCK_STEP_MHZ * int(clock / _CLOCK_STEP_MHZ + 0.5),
         chip.idle_memory_clock_mhz if resting else chip.memory_clock_mhz,
         1.0 if lazy else float(gpu.pcie_generation),
-        float(chip.pcie_generation),
+        float(gpu.slot_generation),
         float(gpu.pcie_width),
-        16.0,
+        float(gpu.slot_width),
         1000.0 * int(0.7e-3 * traffic * noise),
         1000.0 * int(0.3e-3 * traffic * noise),
         gpu.replays,

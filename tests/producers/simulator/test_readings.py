@@ -14,7 +14,8 @@ from producers.simulator.engine import simulate
 from producers.simulator.kinds import KINDS
 from producers.simulator.physics import dvfs
 from producers.simulator.readings.held import view
-from producers.simulator.scenario.arrivals import Bursts, Poisson
+from producers.simulator.scenario.arrivals import Arrivals, Bursts, Poisson
+from producers.simulator.scenario.faults import RuntimeCrash
 from producers.simulator.scenario.machines import Environment, Model, Node
 from schemas.events.node_registered import NodeRegistered
 from schemas.events.node_sample import NodeSample, RuntimeSample
@@ -283,3 +284,37 @@ def test_queue_and_prompt_make_the_first_token_later_and_slots_make_the_queue() 
     assert ttft(wide) < 0.5 * ttft(narrow)
     assert ttft(wide) < 0.5 * ttft(long)
     assert not math.isnan(ttft(wide))
+
+
+def test_two_runtimes_on_one_accelerator_share_its_time() -> None:
+    both = rtx(
+        runtimes=(
+            runtime("llamacpp", SMALL, port=8080, slots=2),
+            runtime("llamacpp", Model(name="llama-3.2-3b", quantization="q4_k_m"), port=8081, slots=2),
+        )
+    )
+    first, second = (clients(name, "rtx-1", count=1) for name in ("llama-3.1-8b", "llama-3.2-3b"))
+
+    def written(*streams: Arrivals) -> float:
+        found = samples(scene(both, arrivals=streams, duration_s=90.0))
+        counts = [sample.runtimes[0].generation_tokens for sample in found]
+        return sum(filter(known, counts))
+
+    assert written(first, second) == pytest.approx(0.5 * written(first), rel=0.1)
+
+
+def test_reports_of_collectors_tell_of_trouble_at_once() -> None:
+    fault = RuntimeCrash(nodes=("llama-1",), at_s=33.0, duration_s=30.0)
+    found = samples(scene(llama(), faults=[fault], duration_s=90.0))
+    told = [(sample.seq, one.status) for sample in found for one in sample.collectors
+            if one.name == "llamacpp:8080"]  # fmt: skip
+    first = next(seq for seq, status in told if status == "error")
+    assert 33 <= first <= 35
+    assert told[-1][1] == "ok"
+    assert {one.status for one in found[20].collectors} == {"ok"}
+
+
+def test_a_narrow_slot_is_no_degraded_link() -> None:
+    found = samples(scene(llama(pcie_width=8), duration_s=20.0))
+    health = found[0].gpu_health[0]
+    assert health.pcie_width == health.pcie_width_max == 8
