@@ -15,6 +15,7 @@ UNITLESS = (
         "_state",
         "_states",
         "_waiting",
+        "_open",
         "_clients",
         "_wes",
         "_wes_raw",

@@ -18,6 +18,7 @@ from api.router.metrics import RouterMetrics
 from api.router.pauses import Pauses
 from api.router.pull import Pulls
 from api.router.queue.core import Queue
+from api.router.queue_metrics import QueueCollector
 from api.router.recorder import CountingRecorder
 from api.router.rewrite import Rules
 from api.router.seams import Chooser
@@ -91,6 +92,7 @@ def _made(settings: Settings, client: Client, catalogue: Catalogue) -> RouterPar
     pauses = Pauses(queue, chooser, admission.changed)
     catalogue.listen(pauses.refresh)
     metrics = RouterMetrics()
+    metrics.registry.register(QueueCollector(queue))
     local = is_loopback(told.host)
     ring = KeyRing(settings.data_dir)
 

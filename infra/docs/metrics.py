@@ -16,6 +16,9 @@ from api.query.findings_metrics import FindingsCollector
 from api.query.fleet import FleetView
 from api.query.prometheus import FleetCollector
 from api.query.standing import Standing
+from api.router.queue.core import Queue
+from api.router.queue.limits import QueueLimits
+from api.router.queue_metrics import QueueCollector
 from infra.docs.markdown import table
 
 HEAD = """# Metrics
@@ -24,8 +27,8 @@ Generated from the code by `python -m infra.docs`; do not edit.
 
 The worker, the sink and the node agent serve `/metrics` for Prometheus on loopback, at the ports of the
 settings `worker.metrics_port`, `sink.metrics_port` and `node.metrics_port`; the API serves its own and those
-of the nodes at its port, and so does the router. Units are base units. Labels have few values, listed where they are not names of
-the installation.
+of the nodes at its port, and so does the router. Units are base units. Labels have few values, listed where
+they are not names of the installation.
 """
 PREFIX = "penstock_"
 # Heading, and what the names below it begin with.
@@ -61,6 +64,7 @@ def metrics() -> Iterator[Metric]:
     for registry in registries:
         yield from (metric for metric in registry.collect() if metric.name.startswith(PREFIX))
     yield from FleetCollector(FleetView()).collect()
+    yield from QueueCollector(Queue(QueueLimits())).collect()
     yield from FindingsCollector([Standing(kind) for kind in KINDS]).collect()
 
 
