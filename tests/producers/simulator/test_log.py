@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fastavro
 import pytest
@@ -58,7 +59,7 @@ def test_any_avro_library_can_read_it(tmp_path: Path) -> None:
     with (tmp_path / "a.avro").open("rb") as raw:
         reader = fastavro.reader(raw)
         schemas = json.loads(reader.metadata["penstock.schemas"])
-        first = next(reader)
+        first: Any = next(reader)
     assert list(first) == ["topic", "partition", "offset", "arrived_at", "key", "value"]
     assert json.loads(schemas[str(schema_id_of(first["value"]))]["schema"])["name"] == "ClockTick"
 
