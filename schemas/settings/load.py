@@ -25,6 +25,7 @@ CONFIG_VARIABLE = "PENSTOCK_CONFIG"
 _JSON = {
     "node.tags": "a JSON object of texts, such as {}",
     "router.upstreams": "a JSON list of objects, such as []",
+    "router.pools": 'a JSON list of objects, such as [{"name": "gpu", "models": ["a", "b"]}]',
 }
 
 

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from pydantic import ValidationError
 from api.router.limits import caller_limits, queue_limits
 from api.router.queue.limits import DEFAULT_TIERS, Heavy, KeyLimits, PoolLimits
 from schemas.errors import ConfigError
-from schemas.settings import RouterSettings
+from schemas.settings import RouterSettings, load
 
 GPU = {"name": "gpu", "models": ["a:latest", "b"]}
 
@@ -33,6 +34,18 @@ def test_pools_and_tiers() -> None:
     )
     assert [*limits.tiers] == [(100.0, 1.0), (math.inf, 1.5)]
     assert caller_limits(made(priority_ceiling=4, max_in_flight=5)) == KeyLimits(4, max_in_flight=5)
+
+
+def test_pools_come_from_a_file_and_from_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.toml"
+    file.write_text('[[router.pools]]\nname = "gpu"\nmodels = ["a"]\ncosts = { "a" = 0.5 }\n', "utf-8")
+    (pool,) = queue_limits(load({}, file=file).settings.router).pools
+    assert (pool.name, pool.costs) == ("gpu", {"a": 0.5})
+    named = {"PENSTOCK_ROUTER__POOLS": '[{"name": "cpu", "models": ["b"]}]'}
+    (pool,) = queue_limits(load(named, file=file).settings.router).pools
+    assert (pool.name, pool.models) == ("cpu", frozenset("b"))
+    with pytest.raises(ConfigError, match="JSON list"):
+        load({"PENSTOCK_ROUTER__POOLS": "gpu"}, file=file)
 
 
 @pytest.mark.parametrize(
