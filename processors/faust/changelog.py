@@ -2,11 +2,14 @@
 
 Keys begin with a byte that says which of the two it is, so that no node can be called like the marker. The
 topic is compacted; a transaction writes copies and marker together, so what is read back fits together.
+
+A broker takes records of up to 1 MiB. A copy that is larger is written in parts, each a record of its own,
+with the offset of the copy in every one of them; parts of an older copy that was longer are passed over.
 """
 
 import json
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Generic, TypeVar
 
@@ -18,8 +21,14 @@ State = TypeVar("State")
 Written = tuple[bytes, bytes | None]
 
 MARKER_KEY = b"m"
+PART_BYTES = 512 * 1024
 _COPY = b"k"
-_HEAD = struct.Struct(">q?")
+_PART = b"p"
+# The offset the copy stands at, and what follows: nothing (a grave), the state, or the number of its parts.
+_HEAD = struct.Struct(">qB")
+_GRAVE, _WHOLE, _IN_PARTS = 0, 1, 2
+_COUNT = struct.Struct(">H")
+_OFFSET = struct.Struct(">q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +69,24 @@ class Marker:
 def written(checkpoint: Checkpoint, marker: Marker) -> Iterator[Written]:
     """Return the records of a checkpoint, the marker last."""
     for key, copy in checkpoint.copies:
-        yield _COPY + key.encode(), None if copy is None else _value(copy)
+        if copy is None:
+            yield _COPY + key.encode(), None
+        else:
+            yield from _records(key.encode(), copy)
     yield MARKER_KEY, marker.encode()
 
 
-def _value(copy: Stored) -> bytes:
-    return _HEAD.pack(copy.offset, copy.raw is not None) + (copy.raw or b"")
+def _records(key: bytes, copy: Stored) -> Iterator[Written]:
+    offset, raw = copy
+    if raw is None:
+        yield _COPY + key, _HEAD.pack(offset, _GRAVE)
+    elif len(raw) <= PART_BYTES:
+        yield _COPY + key, _HEAD.pack(offset, _WHOLE) + raw
+    else:
+        parts = [raw[start : start + PART_BYTES] for start in range(0, len(raw), PART_BYTES)]
+        for number, part in enumerate(parts):
+            yield _PART + _COUNT.pack(number) + key, _OFFSET.pack(offset) + part
+        yield _COPY + key, _HEAD.pack(offset, _IN_PARTS) + _COUNT.pack(len(parts))
 
 
 @dataclass(slots=True)
@@ -90,16 +111,27 @@ def read_back(memory: Memory[State], records: Iterable[Written]) -> Found[State]
     marker = Marker() if value is None else Marker.decode(value)
     unreadable = 0
     for key, copy in newest.items():
-        if copy is not None:
-            unreadable += not _restore(memory, key, copy)
+        if copy is not None and key.startswith(_COPY):
+            unreadable += not _restore(memory, key, copy, newest)
     memory.restored(marker.begin - 1)
     return Found(memory, marker, unreadable)
 
 
-def _restore(memory: Memory[State], key: bytes, value: bytes) -> bool:
+def _restore(memory: Memory[State], key: bytes, value: bytes, newest: Mapping[bytes, bytes | None]) -> bool:
     try:
-        offset, alive = _HEAD.unpack_from(value)
-        memory.restore(key[1:].decode(), Stored(offset, value[_HEAD.size :] if alive else None))
+        offset, kind = _HEAD.unpack_from(value)
+        raw: bytes | None = value[_HEAD.size :]
+        if kind == _IN_PARTS:
+            (count,) = _COUNT.unpack_from(value, _HEAD.size)
+            raw = _put_together(key[1:], offset, count, newest)
+        memory.restore(key[1:].decode(), Stored(offset, None if kind == _GRAVE else raw))
     except (DecodeError, UnicodeDecodeError, struct.error):
         return False
     return True
+
+
+def _put_together(key: bytes, offset: int, count: int, newest: Mapping[bytes, bytes | None]) -> bytes:
+    parts = [newest.get(_PART + _COUNT.pack(number) + key) or b"" for number in range(count)]
+    if any(part[: _OFFSET.size] != _OFFSET.pack(offset) for part in parts):
+        raise DecodeError("a part of the state is missing")
+    return b"".join(part[_OFFSET.size :] for part in parts)

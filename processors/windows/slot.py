@@ -11,7 +11,7 @@ from schemas.events.reading import NAN
 
 
 class GpuSlot(NamedTuple):
-    """One accelerator in ten seconds. ``whole`` is False for a MIG instance, which is a part of another."""
+    """One accelerator in ten seconds. MIG instances are parts of another and are left out."""
 
     gpu_id: str
     name: str
@@ -203,7 +203,7 @@ def slot_of(pane: NodePane) -> Slot:
             pane.late,
             pane.duplicates,
             *_host(pane.host),
-            tuple(_gpu(gpu) for gpu in pane.gpus),
+            tuple(_gpu(gpu) for gpu in pane.gpus if not gpu.mig_parent),
             tuple(_runtime(runtime) for runtime in pane.runtimes),
             tuple(_model(model) for model in pane.models),
             tuple(HealthSlot._make(health) for health in pane.gpu_health),
