@@ -2,8 +2,14 @@
 
 import io
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +18,8 @@ from tests.api.router.fleet import Fleet, Router, until
 from tests.api.router.standin import looped
 from tests.api.router.test_control import CHAT, Held, status
 from tests.infra.cli.conftest import Run
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -96,3 +104,32 @@ def test_a_drain_that_does_not_end_in_time_fails(penstock: Run, busy: Router) ->
 def test_a_router_that_is_away(penstock: Run) -> None:
     done = penstock("queue", "--url", "http://127.0.0.1:9")
     assert (done.status, "penstock router" in done.err) == (1, True)
+
+
+def test_a_terminal_shows_it_live_until_interrupted(busy: Router) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "infra.cli.main", "queue", "--interval", "0.1", "--url", busy.url]
+    shown = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT)
+    os.close(theirs)
+    try:
+        seen = b""
+        while b"1 waiting" not in seen:
+            seen += os.read(ours, 65536)
+        busy.http.post("/queue/cancel-all")
+        while b"0 waiting" not in seen:
+            seen += os.read(ours, 65536)
+        shown.send_signal(signal.SIGINT)
+        os.set_blocking(ours, False)
+        until(lambda: read(ours) and shown.poll() is not None)
+        assert shown.returncode == 130
+    finally:
+        shown.kill()
+        shown.wait()
+        os.close(ours)
+
+
+def read(terminal: int) -> bool:
+    """Take what a program writes at its end, so that it can."""
+    with suppress(OSError):
+        os.read(terminal, 65536)
+    return True
