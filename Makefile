@@ -41,8 +41,8 @@ soak: prune ## the long tests: forty kills under load, and more
 test-clients: prune ## ClickHouse's clients for Node and Java against the embedded store; needs npm and mvn
 	$(BIN)/pytest -m clients
 
-test-runtimes: prune ## the agent against a real Ollama and llama.cpp; docs/runtimes.md says how to name them
-	$(BIN)/pytest -m runtimes tests/producers/node
+test-runtimes: prune ## the agent and the router against a real Ollama and llama.cpp; docs/runtimes.md says how to name them
+	$(BIN)/pytest -m runtimes tests/producers/node tests/api/router
 
 compile: .venv/.synced ## the node stage through mypyc: about twice as fast; needs a C compiler
 	$(BIN)/python -m infra.compile

@@ -39,6 +39,7 @@ class StaticFleet:
                 "two of the setting router.upstreams have the same name; give them different ones"
             )
         self._catalogue = catalogue
+        self._upstreams: dict[str, Upstream] = {}
         self._in_flight = dict.fromkeys(self._configured, 0)
         self._places: dict[str, tuple[_Place, ...]] = {}
         self._turn = 0
@@ -48,7 +49,10 @@ class StaticFleet:
     def refresh(self) -> None:
         """Take in what the catalogue knows now."""
         places: dict[str, list[_Place]] = {}
-        for upstream, told in self._configured.values():
+        for id_, (configured, told) in self._configured.items():
+            known = self._catalogue.inventory(id_)
+            upstream = replace(configured, slots=known.slots) if known and not told.slots else configured
+            self._upstreams[id_] = upstream
             for name, place in _places(upstream, told, self._catalogue):
                 places.setdefault(name, []).append(place)
         self._places = {name: tuple(found) for name, found in places.items()}
@@ -84,17 +88,15 @@ class StaticFleet:
 
     def upstreams(self) -> Sequence[Upstream]:
         """See ``seams.Chooser``."""
-        return [upstream for upstream, _ in self._configured.values()]
+        return list(self._upstreams.values())
 
     def models(self) -> Mapping[str, Sequence[Upstream]]:
         """See ``seams.Chooser``."""
-        return {
-            name: [self._told(place.upstream) for place in places] for name, places in self._places.items()
-        }
+        return {name: [place.upstream for place in places] for name, places in self._places.items()}
 
     def slots(self, model: str) -> int | None:
         """See ``seams.Chooser``."""
-        counts = [self._slots(place.upstream) for place in self._places.get(model, ())]
+        counts = [place.upstream.slots for place in self._places.get(model, ())]
         told = [count for count in counts if count is not None]
         return sum(told) if told and len(told) == len(counts) else None
 
@@ -113,15 +115,7 @@ class StaticFleet:
     def _load(self, place: _Place) -> tuple[bool, float]:
         """Whether the upstream is away as far as is known, and requests for each of its slots."""
         id_ = place.upstream.id
-        return id_ in self._catalogue.errors(), self._in_flight[id_] / (self._slots(place.upstream) or 1)
-
-    def _told(self, upstream: Upstream) -> Upstream:
-        """Return an upstream with the slots that it tells of itself, where the settings do not."""
-        return upstream if upstream.slots else replace(upstream, slots=self._slots(upstream))
-
-    def _slots(self, upstream: Upstream) -> int | None:
-        known = self._catalogue.inventory(upstream.id)
-        return upstream.slots or (known.slots if known else None)
+        return id_ in self._catalogue.errors(), self._in_flight[id_] / (place.upstream.slots or 1)
 
 
 def _upstreams(listed: Sequence[UpstreamSettings]) -> Iterator[tuple[Upstream, UpstreamSettings]]:

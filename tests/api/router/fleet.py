@@ -91,6 +91,7 @@ class Fleet:
         self.loop = loop
         self._folder = folder
         self._standins: list[tuple[Standin, dict[str, Any]]] = []
+        self._named: list[dict[str, Any]] = []
         self._routers: list[Router] = []
 
     def upstream(
@@ -104,13 +105,17 @@ class Fleet:
         self._standins.append((standin, told))
         return standin
 
+    def named_upstream(self, url: str, kind: str) -> None:
+        """Name a server that runs already."""
+        self._named.append({"url": url, "kind": kind})
+
     def router(self, *, only: Standin | None = None, **settings: Any) -> Router:
         """Start a router over all stand-ins that there are, or over one."""
         upstreams = tuple(
             UpstreamSettings(url=standin.url, kind=standin.kind, **told)
             for standin, told in self._standins
             if only in (None, standin)
-        )
+        ) + tuple(UpstreamSettings(**named) for named in self._named)
         told = RouterSettings(port=free_port(), upstreams=upstreams, **{**QUICK, **settings})
         router = Router(self.loop, Settings(data_dir=self._folder, router=told))
         self._routers.append(router)
