@@ -47,7 +47,9 @@ def ticks(scenario: Scenario, seed: int) -> Iterator[Fact]:
     for seq in range(math.floor(scenario.duration_s / TICK_S) + 1):
         tick = ClockTick(scenario.starts_at + round(seq * TICK_S * 1e6), CLOCK, seq, TICK_S)
         for topic in _TICKED:
-            yield Fact(topic, None, tick, scenario.starts_at + link.arrival_us(seq * TICK_S))
+            arrived_us = link.arrival_us(seq * TICK_S)
+            if arrived_us is not None:
+                yield Fact(topic, None, tick, scenario.starts_at + arrived_us)
 
 
 def _arrival(fact: Fact) -> int:

@@ -5,6 +5,7 @@ afterwards, a thousand times faster than they were taken.
 """
 
 import bisect
+import math
 import random
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -30,7 +31,7 @@ _EMPTY = Spool(False, 0.0)
 
 
 class Link:
-    """The way of one program to the log; times are seconds of the scenario.
+    """The way of one program to the log; times are seconds of the scenario. None: it never arrives.
 
     ``arrival_us`` keeps the order of what is said in the order of time; ``at_us`` is for what is known ahead.
     """
@@ -42,15 +43,19 @@ class Link:
         self._rng = rng
         self._last_us = -(1 << 62)
 
-    def arrival_us(self, said_s: float) -> int:
+    def arrival_us(self, said_s: float) -> int | None:
         """Return when the log has what was said now: later than all before."""
         on_way_s = _ON_WAY_S + _SPREAD_S * self._rng.random()
-        self._last_us = max(self._last_us + 1, round((self._through(said_s) + on_way_s) * 1e6))
+        arrives_s = self._through(said_s) + on_way_s
+        if arrives_s == math.inf:
+            return None
+        self._last_us = max(self._last_us + 1, round(arrives_s * 1e6))
         return self._last_us
 
-    def at_us(self, said_s: float) -> int:
+    def at_us(self, said_s: float) -> int | None:
         """Return when the log has what was, or will be, said at a moment; later is never earlier."""
-        return round((self._through(said_s) + _ON_WAY_S) * 1e6)
+        arrives_s = self._through(said_s) + _ON_WAY_S
+        return None if arrives_s == math.inf else round(arrives_s * 1e6)
 
     def spool(self, now_s: float) -> Spool:
         """Return what waits now."""

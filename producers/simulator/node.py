@@ -38,6 +38,8 @@ _LEAST_CLOCK_STEP_S = 0.25
 # Until the agent says its first word; then samples follow.
 _FIRST_S = 0.001
 VERSION = "0.1.0"
+# What was said in the scenario's last moment is on its way for so long.
+_LAST_S = 0.1
 
 Stepper = Callable[[float], None]
 
@@ -102,7 +104,7 @@ class SimulatedNode:
                 self._sample(end_s)
             yield from self._due(end_s)
             begin_s, number = end_s, number + 1
-        yield from self._due(math.inf)
+        yield from self._due(scenario.duration_s + _LAST_S)
 
     def plan(self, at_s: float, what: Callable[[float], None]) -> None:
         """Let something happen at a time."""
@@ -239,19 +241,21 @@ class SimulatedNode:
         return self._scenario.starts_at + round((now_s + self._ahead(now_s)) * 1e6)
 
     def _say(self, topic: Topic, event: Event, at_s: float) -> None:
-        arrived_us = self._link.arrival_us(at_s)
-        self._put(Fact(topic, self.node.name, event, self._scenario.starts_at + arrived_us))
+        self._put(topic, self.node.name, event, self._link.arrival_us(at_s))
 
     def _say_request(self, request_id: str, event: Event, at_s: float) -> None:
-        self._put(Fact(REQUESTS, request_id, event, self._scenario.starts_at + self._router_link.at_us(at_s)))
+        self._put(REQUESTS, request_id, event, self._router_link.at_us(at_s))
 
-    def _put(self, fact: Fact) -> None:
+    def _put(self, topic: Topic, key: str, event: Event, arrived_us: int | None) -> None:
+        if arrived_us is None:
+            return
         self._said += 1
+        fact = Fact(topic, key, event, self._scenario.starts_at + arrived_us)
         heapq.heappush(self._pending, (fact.arrived_at, self._said, fact))
 
     def _due(self, until_s: float) -> Iterator[Fact]:
         """Yield what has arrived before anything that is yet to be said can."""
-        until = self._scenario.starts_at + round(until_s * 1e6) if until_s < math.inf else math.inf
+        until = self._scenario.starts_at + round(until_s * 1e6)
         pending = self._pending
         while pending and pending[0][0] <= until:
             yield heapq.heappop(pending)[2]

@@ -108,8 +108,8 @@ def test_what_is_said_later_never_arrives_earlier(
     outages: list[tuple[float, float]], said: list[float]
 ) -> None:
     link = Link(outages, 1.0, generator(1, "link"))
-    arrived = [link.arrival_us(second) for second in sorted(said)]
+    arrived = [link.arrival_us(second) or 0 for second in sorted(said)]
     assert all(before < after for before, after in itertools.pairwise(arrived))
     assert all(us > second * 1e6 for us, second in zip(arrived, sorted(said), strict=True))
-    foretold = [link.at_us(second) for second in sorted(said)]
+    foretold = [link.at_us(second) or 0 for second in sorted(said)]
     assert foretold == sorted(foretold)

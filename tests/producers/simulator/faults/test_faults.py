@@ -19,6 +19,7 @@ from producers.simulator.scenario.faults import (
     FanFailure,
     GpuLost,
     KvPressure,
+    LogStall,
     MemoryLeak,
     NetworkPartition,
     NodeCrash,
@@ -102,7 +103,7 @@ def test_dust_heats_slowly() -> None:
 def test_warm_air_warms_everything_in_the_rack_and_leaves_again() -> None:
     fault = AmbientRise(nodes=("gpu-1",), at_s=300.0, duration_s=600.0, rise_c=12.0, ramp_s=120.0)
     nodes = h100(), h100("gpu-2")
-    scenario = scene(*nodes, arrivals=[asked("llama-3.3-70b", "gpu-1", "gpu-2", process=Poisson(12.0))],
+    scenario = scene(*nodes, arrivals=[asked("llama-3.3-70b", "gpu-1", "gpu-2", process=Poisson(4.0))],
                      faults=[fault], duration_s=1500.0, environment=Environment(ambient_c=22.0))  # fmt: skip
     warm, cool = samples(scenario), samples(scenario, "gpu-2")
     assert at(warm, 890).gpus[0].temperature_c > at(cool, 890).gpus[0].temperature_c + 7
@@ -282,6 +283,12 @@ def test_a_node_that_nothing_reaches_tells_later_in_order() -> None:
     assert min(one.arrived_at for one in late) > T0 + 60e6
     assert max(one.event.agent.spool_records for one in told) > 20
     assert told[-1].event.agent.spool_records == 0
+
+
+def test_what_never_gets_through_is_never_told() -> None:
+    for fault in (NetworkPartition(nodes=("llama-1",), at_s=30.0), LogStall(nodes=(), at_s=30.0)):
+        scenario = scene(llama(), arrivals=[FULL], faults=[fault], duration_s=60.0)
+        assert [one.event.seq for one in arrived(scenario, NodeSample)] in (list(range(30)), list(range(31)))
 
 
 def test_a_machine_without_power_is_silent_and_boots_as_another_run() -> None:
