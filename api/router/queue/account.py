@@ -50,7 +50,7 @@ class Account:
 
     def allow(self, limits: KeyLimits, now: float) -> None:
         """Set what it may have; of a new budget, what is used already counts."""
-        if limits == self.limits:
+        if limits is self.limits or limits == self.limits:
             return
         used = 0.0 if math.isinf(self.limits.tokens) else self.limits.tokens - self.left(now)
         self.limits = limits
