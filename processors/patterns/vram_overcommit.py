@@ -61,8 +61,9 @@ def judge(window: Window, limits: VramOvercommit) -> Judgement:
     if least.ratio < limits.demand_min:
         return Judgement(False if newest.known else None, evidence)
     severity: Severity = "critical" if least.ratio >= limits.critical_demand else "warning"
+    several = len(newest.models) > 1
     text = (
-        f"{len(newest.models)} loaded model{'s' * (len(newest.models) > 1)} need "
+        f"{len(newest.models)} loaded {'models need' if several else 'model needs'} "
         f"{newest.needed_bytes / _GB:.1f} GB of {newest.capacity_bytes / _GB:.1f} GB of accelerator memory"
     )
     return Judgement(True, evidence, severity, 0.9 if newest.known else 0.7, newest.models, text)
@@ -71,9 +72,12 @@ def judge(window: Window, limits: VramOvercommit) -> Judgement:
 def _need(slot: Slot, limits: VramOvercommit) -> Need | None:
     gpus = [gpu for gpu in slot.gpus if gpu.whole]
     capacity = fsum(gpu.memory_total_bytes for gpu in gpus)
-    if not capacity > 0.0 or not slot.models:
+    if not capacity > 0.0:
         return None
     used = fsum(gpu.memory_used_bytes for gpu in gpus)
+    if not slot.models:
+        answered = any(runtime.up > 0.0 for runtime in slot.runtimes)
+        return Need(0.0, capacity, used, (), True) if answered else None
     kinds = {runtime.runtime_id: runtime.kind for runtime in slot.runtimes}
     crowded = used >= limits.pushed_out_full * capacity
     sizes = {

@@ -27,7 +27,7 @@ def test_nine_tenths() -> None:
     found = judge(loaded(ollama_model("a", 21.6e9)), LIMITS)
     assert (found.holds, found.severity, found.subjects) == (True, "warning", ("a",))
     assert found.evidence[0].value == pytest.approx(0.9)
-    assert found.text == "1 loaded model need 21.6 GB of 24.0 GB of accelerator memory"
+    assert found.text == "1 loaded model needs 21.6 GB of 24.0 GB of accelerator memory"
     assert judge(loaded(ollama_model("a", 21.5e9)), LIMITS).holds is False
 
 
@@ -81,6 +81,10 @@ def test_without_sizes_nothing_is_known() -> None:
     # One of two: what is known is not too much, and the other may be.
     assert judge(loaded(ollama_model("phi-4", NAN), ollama_model("a", 5e9)), LIMITS).holds is None
     assert judge(loaded(gpus=()), LIMITS).holds is None
+    # A runtime that answers and has loaded nothing needs nothing; one that does not answer is unknown.
+    assert judge(loaded(), LIMITS).holds is False
+    silent = window(60, lambda index: slot(index, models=(), gpus=(CARD,), runtimes=()))
+    assert judge(silent, LIMITS).holds is None
     assert judge(loaded(ollama_model("a", 8e9), gpus=()), LIMITS).holds is None
 
 
