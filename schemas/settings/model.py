@@ -147,7 +147,7 @@ class ApiSettings(Section):
     sql_max_rows: int = Field(100_000, ge=1, description="most rows one ad-hoc query may return")
     sql_max_seconds: float = Field(30.0, gt=0, description="longest one ad-hoc query may run")
     sql_max_memory_bytes: int = Field(2 << 30, ge=1 << 20, description="most memory one ad-hoc query may use")
-    key: SecretStr = Field(SecretStr(""), description="key that penstock sql sends, where the API needs one")
+    key: SecretStr = Field(SecretStr(""), description="key that penstock's commands send, where the API needs one")
 
 
 UpstreamKind = Literal["ollama", "vllm", "llamacpp", "sglang", "openai"]
