@@ -85,18 +85,19 @@ def _kind(message: Fields) -> str:
 def _openai_usage(usage: Fields) -> Usage:
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     return Usage(
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
-        _count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else None,
-        _count(completion.get("reasoning_tokens")) if isinstance(completion, dict) else None,
+        count(usage.get("prompt_tokens")),
+        count(usage.get("completion_tokens")),
+        count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else None,
+        count(completion.get("reasoning_tokens")) if isinstance(completion, dict) else None,
     )
 
 
 def _ollama_usage(line: Fields) -> Usage:
-    return Usage(_count(line.get("prompt_eval_count")), _count(line.get("eval_count")))
+    return Usage(count(line.get("prompt_eval_count")), count(line.get("eval_count")))
 
 
-def _count(found: object) -> int | None:
+def count(found: object) -> int | None:
+    """Return a count that an upstream reported; None where it is none."""
     return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
 
 

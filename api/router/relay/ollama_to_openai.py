@@ -88,15 +88,13 @@ class OllamaToOpenAIRelay:
         if not delta:
             return None
         self._begun = True
-        probabilities = parts.logprobs(line["logprobs"]) if line.get("logprobs") else None
-        return {"delta": delta, "logprobs": probabilities}
+        return {"delta": delta, "logprobs": parts.logprobs(line.get("logprobs"))}
 
     def _completion(self, line: Fields) -> Fields | None:
         text = line.get("response")
-        if not text:
+        if not text or not isinstance(text, str):
             return None
-        listed = line.get("logprobs")
-        probabilities = parts.legacy_logprobs(listed, self._offset) if listed else None
+        probabilities = parts.legacy_logprobs(line.get("logprobs"), self._offset)
         self._offset += len(text)
         return {"text": text, "logprobs": probabilities}
 

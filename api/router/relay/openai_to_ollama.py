@@ -10,7 +10,7 @@ from api.router.ask import Ask
 from api.router.reading import Reading
 from api.router.relay import sse
 from api.router.relay.relay import BrokenAnswerError, Events
-from api.router.translate import finish, from_openai
+from api.router.translate import finish, from_openai, parts
 
 Fields = Mapping[str, Any]
 
@@ -59,19 +59,17 @@ class OpenAIToOllamaRelay:
         if unspoken and self.reading.first:
             self._first_ns = time.monotonic_ns()
         self._timings = found.get("timings") or self._timings
-        choices = found.get("choices")
-        if self.reading.error or not choices or not isinstance(choices[0], dict):
-            return b""
-        return self._spoken(choices[0])
+        choice = from_openai.first_choice(found)
+        return b"" if self.reading.error or not choice else self._spoken(choice)
 
     def _spoken(self, choice: Fields) -> bytes:
         told = choice.get("delta")
         delta: Fields = told if isinstance(told, dict) else {"content": choice.get("text")}
-        for piece in delta.get("tool_calls") or ():
+        for piece in parts.objects(delta.get("tool_calls")):
             self._gather(piece)
         said = from_openai.message({name: value for name, value in delta.items() if name != "tool_calls"})
         probabilities = choice.get("logprobs")
-        listed = probabilities.get("content") if isinstance(probabilities, dict) else None
+        listed = parts.objects(probabilities.get("content")) if isinstance(probabilities, dict) else []
         if not said["content"] and "thinking" not in said and not listed:
             return b""
         return self._line(said, done=False, **({"logprobs": listed} if listed else {}))
@@ -83,8 +81,9 @@ class OpenAIToOllamaRelay:
             call["id"] = piece["id"]
         function = piece.get("function")
         if isinstance(function, dict):
-            call["name"] += function.get("name") or ""
-            call["arguments"] += function.get("arguments") or ""
+            for name in ("name", "arguments"):
+                written = function.get(name)
+                call[name] += written if isinstance(written, str) else ""
 
     def _last(self) -> bytes:
         self._done = self.reading.complete = True

@@ -14,7 +14,7 @@ Fields = Mapping[str, Any]
 
 def generation(ask: Ask, answer: Fields, durations: Fields) -> dict[str, Any]:
     """Return the one object of /api/chat or /api/generate; ``durations`` are those of its last line."""
-    choice = _first_choice(answer)
+    choice = first_choice(answer)
     told = choice.get("message")
     said: Fields = told if isinstance(told, dict) else {"content": choice.get("text")}
     spoken = message(said)
@@ -41,8 +41,8 @@ def message(said: Fields) -> dict[str, Any]:
 def calls(listed: object) -> list[Fields]:
     """Return tool calls; arguments that the model wrote wrongly stay as the text they are."""
     found: list[Fields] = []
-    for call in listed if isinstance(listed, list) else ():
-        function = call.get("function") if isinstance(call, dict) else None
+    for call in parts.objects(listed):
+        function = call.get("function")
         if isinstance(function, dict):
             found.append({
                 **({"id": call["id"]} if call.get("id") else {}),
@@ -87,8 +87,7 @@ def durations(
 def embeddings(ask: Ask, answer: Fields, total_ns: int) -> dict[str, Any]:
     """Return the answer of /api/embed, or of the older /api/embeddings."""
     data = answer.get("data")
-    entries = data if isinstance(data, list) else ()
-    listed = [entry.get("embedding") for entry in entries if isinstance(entry, dict)]
+    listed = [entry.get("embedding") for entry in parts.objects(data)]
     if ask.path == "/api/embeddings":
         return {"embedding": listed[0] if listed else []}
     usage = answer.get("usage")
@@ -102,7 +101,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _first_choice(answer: Fields) -> Fields:
+def first_choice(answer: Fields) -> Fields:
+    """Return the one choice that was asked for; empty where the answer has none."""
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return {}

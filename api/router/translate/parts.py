@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -94,8 +94,8 @@ def arguments(written: object) -> Mapping[str, Any]:
 
 def calls_to_openai(calls: object, request_id: str, begun: int = 0) -> Iterator[dict[str, Any]]:
     """Yield Ollama's tool calls in OpenAI's shape; ``begun`` is how many the answer already had."""
-    for place, call in enumerate(calls if isinstance(calls, list) else (), begun):
-        function = call.get("function") if isinstance(call, dict) else None
+    for place, call in enumerate(objects(calls), begun):
+        function = call.get("function")
         if isinstance(function, dict):
             written = function.get("arguments")
             text = written if isinstance(written, str) else orjson.dumps(written or {}).decode()
@@ -106,39 +106,45 @@ def calls_to_openai(calls: object, request_id: str, begun: int = 0) -> Iterator[
             }
 
 
-def logprobs(listed: Sequence[Fields]) -> Mapping[str, Any]:
-    """Return Ollama's token probabilities as OpenAI's chat answers hold them."""
-    return {"content": [_logprob(entry) for entry in listed], "refusal": None}
+def logprobs(listed: object) -> Mapping[str, Any] | None:
+    """Return Ollama's token probabilities as OpenAI's chat answers hold them; None where there are none."""
+    entries = objects(listed)
+    return {"content": [_logprob(entry) for entry in entries], "refusal": None} if entries else None
 
 
 def _logprob(entry: Fields) -> dict[str, Any]:
-    top = entry.get("top_logprobs")
     return {
         "token": entry.get("token", ""),
         "logprob": entry.get("logprob", 0.0),
         "bytes": entry.get("bytes"),
         "top_logprobs": [
             {name: one.get(name) for name in ("token", "logprob", "bytes")}
-            for one in (top if isinstance(top, list) else ())
+            for one in objects(entry.get("top_logprobs"))
         ],
     }
 
 
-def legacy_logprobs(listed: Sequence[Fields], start: int = 0) -> Mapping[str, Any]:
+def legacy_logprobs(listed: object, start: int = 0) -> Mapping[str, Any] | None:
     """Return them as the older completions hold them; ``start`` is where their text begins."""
-    offsets, place = [], start
-    for entry in listed:
-        offsets.append(place)
-        place += len(entry.get("token", ""))
+    entries = objects(listed)
+    if not entries:
+        return None
+    tokens = [str(entry.get("token", "")) for entry in entries]
+    offsets = [start + sum(map(len, tokens[:place])) for place in range(len(tokens))]
     return {
-        "tokens": [entry.get("token", "") for entry in listed],
-        "token_logprobs": [entry.get("logprob", 0.0) for entry in listed],
+        "tokens": tokens,
+        "token_logprobs": [entry.get("logprob", 0.0) for entry in entries],
         "top_logprobs": [
-            {one.get("token", ""): one.get("logprob", 0.0) for one in entry.get("top_logprobs") or ()}
-            for entry in listed
+            {str(one.get("token", "")): one.get("logprob", 0.0) for one in objects(entry.get("top_logprobs"))}
+            for entry in entries
         ],
         "text_offset": offsets,
     }
+
+
+def objects(found: object) -> list[Fields]:
+    """Return those entries of a list that are JSON objects; of what is no list, none."""
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
 def _objects(found: object, name: str) -> list[dict[str, Any]]:
