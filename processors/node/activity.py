@@ -33,6 +33,14 @@ def tokens_per_second(runtime: RuntimeSample) -> float:
     return 0.0 if runtime.generation_tokens == 0 and user_requests(runtime) > 0 else NAN
 
 
+def without_news(runtime: RuntimeSample) -> bool:
+    """Return whether it has requests in progress, counts tokens, and has not been read since the last sample.
+
+    A runtime that is read every two seconds says something new in every other sample of one a second.
+    """
+    return fresh(runtime) and not runtime.interval_s > 0 and user_requests(runtime) > 0
+
+
 def probe_made(runtime: RuntimeSample) -> bool:
     """Return whether the interval's tokens may be our own probe's, with no request of a user beside it."""
     if user_requests(runtime) > 0:

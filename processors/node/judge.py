@@ -5,7 +5,17 @@ from typing import NamedTuple, cast
 
 from processors.node import activity, cpu_thermal, idle_power, inference_state, speed, thermal_state, wes
 from processors.node.inference_state import Inference
-from processors.node.state import Counts, Held, Hint, IdlePower, Measured, ModelPoints, Point, State
+from processors.node.state import (
+    Counts,
+    Held,
+    Hint,
+    IdlePower,
+    Measured,
+    ModelPoints,
+    Point,
+    RuntimeSpeed,
+    State,
+)
 from processors.node.thermal_state import Thermal
 from schemas.events.node_sample import GpuSample, NodeSample, RuntimeSample
 from schemas.events.node_state import (
@@ -35,6 +45,7 @@ class Judged(NamedTuple):
     power_w: float
     cpu: Thermal
     gpus: tuple[Thermal, ...]
+    speeds: tuple[RuntimeSpeed, ...]
 
 
 class _Heat(NamedTuple):
@@ -51,7 +62,7 @@ def judge(state: State, sample: NodeSample, arrived_at: int, pue: float) -> Judg
     idle_w = tuple(idle_power.learned_w(known_idle.get(gpu.gpu_id)) for gpu in sample.gpus)
     inference = inference_state.judge(sample, idle_w)
     heat = _heat(sample)
-    speeds = tuple(activity.tokens_per_second(runtime) for runtime in sample.runtimes)
+    speeds, remembered = speed.runtime_speeds(sample.runtimes, state.speeds, sample.occurred_at)
     point = Point(sample.occurred_at, activity.total(speeds), wes.power_w(sample))
     points = wes.smooth(state.points, point)
     models, model_points = _models(state, sample, speeds, point, pue, heat.penalty)
@@ -82,6 +93,7 @@ def judge(state: State, sample: NodeSample, arrived_at: int, pue: float) -> Judg
         power_now,
         heat.cpu,
         heat.gpus,
+        remembered,
     )
 
 

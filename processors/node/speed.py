@@ -1,12 +1,39 @@
 """Speed and WES per model: a model's share of the node's power follows its share of the work."""
 
+from collections.abc import Sequence
 from math import fsum
 
-from processors.node import wes
-from processors.node.state import ModelPoints, Point
+from processors.node import activity, wes
+from processors.node.state import ModelPoints, Point, RuntimeSpeed
 from schemas.events.node_sample import LoadedModel, RuntimeSample
 from schemas.events.node_state import ModelState
 from schemas.events.reading import NAN, known
+
+# As long as readings are smoothed: an older speed says nothing about now.
+HELD_US = 10_000_000
+
+
+def runtime_speeds(
+    runtimes: Sequence[RuntimeSample], before: tuple[RuntimeSpeed, ...], occurred_at: int
+) -> tuple[tuple[float, ...], tuple[RuntimeSpeed, ...]]:
+    """Return each runtime's tokens a second, and what is to be remembered of them.
+
+    The speed of a runtime's last interval holds until it is read again, while it has requests in progress.
+    """
+    known_before = {each.runtime_id: each for each in before}
+    speeds: list[float] = []
+    memory: list[RuntimeSpeed] = []
+    for runtime in runtimes:
+        speed = activity.tokens_per_second(runtime)
+        last = known_before.get(runtime.runtime_id)
+        if known(speed):
+            memory.append(RuntimeSpeed(runtime.runtime_id, occurred_at, speed))
+        elif last is not None and activity.without_news(runtime):
+            if abs(occurred_at - last.occurred_at) <= HELD_US:
+                speed = last.tokens_per_second
+            memory.append(last)
+        speeds.append(speed)
+    return tuple(speeds), tuple(memory)
 
 
 def model_speeds(runtime: RuntimeSample, speed: float) -> list[float]:

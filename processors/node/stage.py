@@ -146,6 +146,7 @@ class NodeStage:
             False,
             state.profile,
             state.hint,
+            judged.speeds,
         )
         now = node_state(judged, totals, skew_s(clock), self._pue, state.hint)
         state, closed = _close(state)

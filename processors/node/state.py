@@ -55,6 +55,14 @@ class ModelPoints(NamedTuple):
     points: tuple[Point, ...]
 
 
+class RuntimeSpeed(NamedTuple):
+    """The last tokens a second of a runtime that told them, and when."""
+
+    runtime_id: str
+    occurred_at: int
+    tokens_per_second: float
+
+
 class Measured(NamedTuple):
     """A sample and its judgements; tuples follow the order of the sample's accelerators and runtimes.
 
@@ -179,6 +187,7 @@ class State(NamedTuple):
     gone: bool
     profile: Profile
     hint: Hint
+    speeds: tuple[RuntimeSpeed, ...]
 
 
 def initial(node_id: str) -> State:
@@ -187,7 +196,7 @@ def initial(node_id: str) -> State:
     unknown = Held("unknown", "no_reading", 0)
     clock = Clock(0, 0, 0, 0, 0, 0, NAN, NAN)
     return State(
-        node_id, (), nothing, nothing, (), (), (), unknown, unknown, (), clock, False, Profile(), Hint()
+        node_id, (), nothing, nothing, (), (), (), unknown, unknown, (), clock, False, Profile(), Hint(), ()
     )
 
 

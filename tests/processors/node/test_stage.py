@@ -384,3 +384,36 @@ def test_a_serving_node_teaches_no_idle_power() -> None:
         replay.feed(sample(seq, gpus=(gpu(power_w=71.0),), runtimes=(runtime(),)))
     (state,) = states(replay.feed(sample(32, gpus=(gpu(power_w=71.0), gpu("GPU-2")), runtimes=(runtime(),))))
     assert [one.idle_power_w for one in state.gpus] == [71.0, pytest.approx(NAN, nan_ok=True)]
+
+
+def test_the_speed_of_a_runtime_holds_until_it_is_read_again() -> None:
+    """Runtimes are read every two seconds: the sample between has requests in progress and no new counts."""
+    replay = Replay()
+    told = {"requests_running": 2.0, "generation_tokens": 200.0, "interval_s": 2.0}
+    between = {"requests_running": 2.0, "generation_tokens": NAN, "interval_s": NAN, "prompt_tokens": NAN}
+    for seq in range(13):
+        one = runtime(**(between if seq % 2 else told))
+        other = runtime("llamacpp:8080", **(told if seq % 2 else between))
+        replay.feed(sample(seq, gpus=(gpu(power_w=100.0),), runtimes=(one, other)))
+    assert [state.tokens_per_second for state in states(replay.said)[4:]] == [200.0] * 9
+    (pane,) = panes(replay.said)
+    assert pane.tokens_per_second.n == 10
+    assert {one.runtime_id: one.tokens_per_second.mean for one in pane.runtimes} == {
+        "llamacpp:8080": 100.0,
+        "vllm:8000": 100.0,
+    }
+
+
+def test_a_speed_does_not_outlive_the_requests_or_ten_seconds() -> None:
+    told = {"requests_running": 2.0, "generation_tokens": 100.0}
+    silent = {"generation_tokens": NAN, "interval_s": NAN, "prompt_tokens": NAN}
+    replay = Replay()
+    replay.feed(sample(0, runtimes=(runtime(**told),)))
+    over = runtime(**silent, requests_running=0.0)
+    assert math.isnan(states(replay.feed(sample(1, runtimes=(over,))))[-1].tokens_per_second)
+    replay = Replay()
+    replay.feed(sample(0, runtimes=(runtime(**told),)))
+    waiting = runtime(**silent, requests_running=2.0)
+    speeds = [states(replay.feed(sample(s, runtimes=(waiting,))))[-1].tokens_per_second for s in range(1, 13)]
+    assert speeds[:10] == [100.0] * 10
+    assert all(math.isnan(speed) for speed in speeds[10:])
