@@ -52,6 +52,8 @@ class Standin:
         self.closed = 0
         self.written = 0
         self.connections: set[object] = set()
+        self.pullable: set[str] = set()
+        self.pulling = asyncio.Event()
         self.port = 0
         self._loop = loop
         self._runner: web.AppRunner | None = None
@@ -90,6 +92,8 @@ class Standin:
                 {"capabilities": ["completion", "tools"], "model_info": {}, "details": {}}
             )
         name = body["model"]
+        if request.path == "/api/pull":
+            return await self._pull(request, name)
         behaviour = self.models.get(name) or self.models.get(f"{name}:latest")
         self.asked.append((request.path, body))
         self.headers.append(dict(request.headers))
@@ -102,6 +106,20 @@ class Standin:
         except (asyncio.CancelledError, ConnectionResetError):
             self.closed += 1
             raise
+
+    async def _pull(self, request: web.Request, name: str) -> web.StreamResponse:
+        self.asked.append((request.path, {"model": name}))
+        steps: list[Body] = [{"status": "pulling manifest"}]
+        if name not in self.pullable:
+            return await ndjson(request, [_line(step) for step in (*steps, {"error": "file does not exist"})])
+        response = await stream(request, "application/x-ndjson")
+        for step in (*steps, {"status": "pulling abc", "total": 10, "completed": 4}):
+            await response.write(_line(step))
+        await self.pulling.wait()
+        self.models[name] = good
+        await response.write(_line({"status": "success"}))
+        await response.write_eof()
+        return response
 
     def _list(self, path: str) -> web.Response:
         tags = [_tag(name) for name in self.models]
@@ -118,6 +136,10 @@ class Standin:
         if path not in pages or path.startswith("/api") != (self.kind == "ollama"):
             return web.Response(status=404)
         return web.json_response(pages[path])
+
+
+def _line(found: Body) -> bytes:
+    return json.dumps(found).encode() + b"\n"
 
 
 STANDIN = web.RequestKey("standin", Standin)
