@@ -188,27 +188,36 @@ class Attempt:
     async def _pass_on(self, response: aiohttp.ClientResponse, relay: Relay, notes: Notes | None) -> None:
         """Pass pieces on as they come; the upstream is not read while the client does not read."""
         flight, reading, content = self._flight, relay.reading, response.content
-        while not reading.complete and (piece := await content.readany()):
+        while piece := await content.readany():
             flight.phase = Phase.NEXT
             self.last_chunk_s = flight.since_s = time.monotonic()
             written = relay.feed(piece)
-            if reading.error and not self.started:
+            if reading.error:
+                if written and self.started:
+                    await self._send_on(written, notes)
                 raise BrokenAnswerError(reading.error)
             if reading.first and not self._told_first:
                 self._first_token(reading.first)
+            if reading.complete:
+                return await self._send_last(written, relay, content, notes)
             if written:
                 await self._send_on(written, notes)
-            if reading.error:
-                raise BrokenAnswerError(reading.error)
-        last = relay.end()
-        if last:
-            await self._send_on(last, notes)
+        return await self._send_last(b"", relay, content, notes)
+
+    async def _send_last(
+        self, written: bytes, relay: Relay, content: aiohttp.StreamReader, notes: Notes | None
+    ) -> None:
+        """Send the end of an answer. The client has it before the connection is seen to."""
+        written += relay.end()
         if not content.is_eof():
+            if written:
+                await self._send_on(written, notes)
+            written = b""
             await self._settle(content)
-        flight.phase = Phase.CLIENT
+        self._flight.phase = Phase.CLIENT
         if not self.started:
             await self._start(notes)
-        await answer.end(self._send)
+        await answer.end(self._send, written)
 
     async def _send_on(self, written: bytes, notes: Notes | None) -> None:
         self._flight.phase = Phase.CLIENT

@@ -25,8 +25,15 @@ _OPTIONS = {
     "max_completion_tokens": "num_predict",
 }
 _EFFORTS = {"none": False, "minimal": "low", "xhigh": "high"}
-# What Ollama has of its own and clients put beside OpenAI's fields: passed on as it is.
-_NATIVE = ("keep_alive", "think", "truncate", "dimensions", "shift")
+# What is translated here, or has no meaning beyond the router. All else passes as it is: what Ollama has of
+# its own and clients put beside OpenAI's fields, such as keep_alive, and what nobody knows.
+_TRANSLATED = frozenset(
+    (
+        *(*_OPTIONS, "model", "messages", "prompt", "input", "suffix", "tools", "tool_choice"),
+        *("response_format", "logprobs", "top_logprobs", "stop", "stream", "stream_options", "options", "n"),
+        *("reasoning_effort", "reasoning", "encoding_format", "models", "fallback_models"),
+    )
+)
 _IMPOSSIBLE = ("logit_bias", "audio", "functions", "function_call", "prediction", "web_search_options")
 
 
@@ -88,9 +95,13 @@ def embed(ask: Ask, model: str) -> dict[str, Any]:
     listed = found if isinstance(found, list) else [found]
     if not listed or not all(isinstance(entry, str) for entry in listed):
         raise invalid("an Ollama upstream takes an input of one text or more", "input")
-    native = {name: ask.fields[name] for name in _NATIVE if name in ask.fields}
     options = ask.fields.get("options")
-    return {"model": model, "input": listed, **native, **({"options": options} if options else {})}
+    return {
+        **_others(ask.fields),
+        "model": model,
+        "input": listed,
+        **({"options": options} if options else {}),
+    }
 
 
 def _common(ask: Ask, model: str) -> dict[str, Any]:
@@ -98,8 +109,7 @@ def _common(ask: Ask, model: str) -> dict[str, Any]:
     _refuse(fields, _IMPOSSIBLE)
     if fields.get("n") not in (None, 1):
         raise invalid("an Ollama upstream gives one answer to a request: n is 1", "n")
-    body: dict[str, Any] = {"model": model, "stream": ask.stream}
-    body.update({name: fields[name] for name in _NATIVE if name in fields})
+    body: dict[str, Any] = {**_others(fields), "model": model, "stream": ask.stream}
     options = dict(fields.get("options") or {})
     for name, option in _OPTIONS.items():
         if fields.get(name) is not None:
@@ -113,6 +123,10 @@ def _common(ask: Ask, model: str) -> dict[str, Any]:
     if effort is not None and "think" not in fields:
         body["think"] = _EFFORTS.get(effort, effort)
     return body
+
+
+def _others(fields: Fields) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in _TRANSLATED}
 
 
 def _effort(reasoning: object) -> Any:  # noqa: ANN401 - as the client wrote it

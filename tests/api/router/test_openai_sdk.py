@@ -123,6 +123,7 @@ def test_every_parameter_arrives(client: Any, standin: Standin) -> None:
         }  # fmt: skip
         assert (options["top_k"], options["min_p"], options["presence_penalty"]) == (5, 0.05, 0.1)
         assert (sent["format"], sent["keep_alive"], sent["top_logprobs"]) == (schema, "5m", 2)
+        assert sent["unheard_of"] == {"x": 1}
     else:
         assert (sent["seed"], sent["stop"], sent["top_k"], sent["unheard_of"]) == (7, ["END"], 5, {"x": 1})
         assert sent["response_format"]["json_schema"]["schema"] == schema
