@@ -26,8 +26,9 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooL
 
 from producers.connector import Connector, reason
 from producers.disk_queue import DiskQueue
-from producers.envelope import disclose, enclose
+from producers.envelope import Encoded, disclose, enclose, event_name
 from producers.link import Link
+from producers.parcels import Fact, Flying, Parcel, is_large, packed
 from schemas.codec import Codec, Event
 from schemas.errors import DecodeError
 from schemas.kafka import connection
@@ -36,6 +37,7 @@ from schemas.topics import Topic
 
 STOP_S = 5.0
 _MOST_FLYING = 5000
+_AT_ONCE = 500
 # Sending such a record again cannot help.
 _NEVER = (MessageSizeTooLargeError, RecordListTooLargeError)
 
@@ -71,19 +73,6 @@ class EmitterStatistics(NamedTuple):
     connected: bool
 
 
-class _Fact(NamedTuple):
-    topic: Topic
-    key: str
-    event: Event
-    since_s: float
-
-
-class _Flying(NamedTuple):
-    fact: _Fact
-    acknowledged: asyncio.Future[object]
-    since_s: float
-
-
 class Emitter:
     """Use from one event loop. ``topics`` are those it writes; missing ones are created."""
 
@@ -108,8 +97,10 @@ class Emitter:
         self._connector.last_retry_s = patience.last_retry_s
         self._disk = DiskQueue(spool, spool_bytes, retry_s=patience.disk_s)
         # A fact's way: queue, then disk or flying, then delivered. While any flies, the disk is empty.
-        self._queue: deque[_Fact] = deque()
-        self._flying: deque[_Flying] = deque()
+        self._queue: deque[Fact] = deque()
+        self._flying: deque[Flying] = deque()
+        self._airborne = 0
+        self._moving: int | None = None  # the first fact that is on its way from one of these to the next
         self._task: asyncio.Task[None] | None = None
         self._stop_at_s: float | None = None
         self._emitted = self._delivered = self._dropped = self._refused = 0
@@ -125,12 +116,12 @@ class Emitter:
         self._connector.start()
         self._task = asyncio.create_task(self._run(), name="emitter")
 
-    def emit(self, topic: Topic, key: str, event: Event) -> None:
+    def emit(self, topic: Topic, key: str, event: Event | Encoded) -> None:
         """Take a fact. Never waits, never raises."""
         if len(self._queue) >= self._queue_records:
             self._queue.popleft()
             self._dropped += 1
-        self._queue.append(_Fact(topic, key, event, time.monotonic()))
+        self._queue.append(Fact(topic, key, event, time.monotonic(), self._emitted))
         self._emitted += 1
         self._wake.set()
 
@@ -158,12 +149,25 @@ class Emitter:
             delivered=self._delivered,
             dropped=self._dropped + self._disk.dropped_total,
             refused=self._refused,
-            waiting=len(self._queue) + len(self._flying),
+            waiting=len(self._queue) + self._airborne,
             spool_records=self._disk.records,
             spool_bytes=self._disk.pending_bytes,
             spool_torn=self._disk.torn_total,
             connected=self._connector.link is not None,
         )
+
+    @property
+    def settled(self) -> int:
+        """How many facts, counted from the first, are no longer in memory alone.
+
+        Kafka has them, or the disk, or they were given up and counted.
+        """
+        first = [flying.facts[0].number for flying in self._flying]
+        if self._queue:
+            first.append(self._queue[0].number)
+        if self._moving is not None:
+            first.append(self._moving)
+        return min(first, default=self._emitted)
 
     async def _run(self) -> None:
         while not self._finished():
@@ -210,11 +214,13 @@ class Emitter:
             failure = _failure(self._flying[0].acknowledged)
             if failure is not None and not isinstance(failure, _NEVER):
                 return reason(failure)
-            fact = self._flying.popleft().fact
+            facts = self._flying.popleft().facts
+            self._airborne -= len(facts)
             if failure is None:
-                self._delivered += 1
+                self._delivered += len(facts)
             else:
-                self._refuse(type(fact.event).__name__, failure)
+                for fact in facts:
+                    self._refuse(event_name(fact.event), failure)
         if self._flying and time.monotonic() - self._flying[0].since_s > self._patience.delivery_s:
             return f"no acknowledgement within {self._patience.delivery_s:.0f} s"
         return ""
@@ -225,33 +231,62 @@ class Emitter:
 
     def _take_back(self) -> None:
         """Put what flew and is not acknowledged back to the front."""
+        back: list[Fact] = []
         while self._flying:
-            fact, acknowledged, _ = self._flying.pop()
+            facts, acknowledged, _ = self._flying.popleft()
             if acknowledged.done() and _failure(acknowledged) is None:
-                self._delivered += 1
+                self._delivered += len(facts)
             else:
-                self._queue.appendleft(fact)
+                back += facts
+        self._airborne = 0
+        self._put_back(back)
+
+    def _put_back(self, facts: Sequence[Fact]) -> None:
+        """Put facts where they were in the queue; partitions of a batch may have gone and others not."""
+        if facts:
+            self._queue = deque(sorted((*facts, *self._queue), key=_number))
 
     async def _hand_over(self, link: Link, codec: Codec) -> None:
-        while self._queue and len(self._flying) < _MOST_FLYING:
-            fact = self._queue.popleft()
-            try:
-                value = codec.encode(fact.event)
-            except Exception as exc:  # noqa: BLE001 - one bad fact must not stop the others
-                self._refuse(type(fact.event).__name__, exc)
-                continue
+        while self._queue and self._airborne < _MOST_FLYING:
+            self._moving = self._queue[0].number
+            facts = [self._queue.popleft() for _ in range(min(_AT_ONCE, len(self._queue)))]
+            sent: set[int] = set()
             try:
                 async with asyncio.timeout(self._patience.delivery_s):
-                    acknowledged = await link.send(fact.topic, value, key=fact.key)
-            except _NEVER as exc:
-                self._refuse(type(fact.event).__name__, exc)
+                    await self._send_all(facts, link, codec, sent)
             except (KafkaError, OSError) as exc:
-                self._queue.appendleft(fact)
+                self._put_back([fact for fact in facts if fact.number not in sent])
                 await self._lose_link(reason(exc))
                 return
+            finally:
+                self._moving = None
+
+    async def _send_all(self, facts: Sequence[Fact], link: Link, codec: Codec, sent: set[int]) -> None:
+        """Send facts; the numbers of those that went, or that can never go, are put into ``sent``."""
+        counts = {}
+        for name in {fact.topic.name for fact in facts}:
+            counts[name] = len(await link.partitions(self._topics[name]))
+        parcels, refused = packed(facts, codec, counts)
+        for fact, why in refused:
+            self._refuse(event_name(fact.event), why)
+            sent.add(fact.number)
+        for parcel in parcels:
+            sent.update(await self._send(parcel, link))
+
+    async def _send(self, parcel: Parcel, link: Link) -> list[int]:
+        topic, partition, facts, records = parcel
+        try:
+            if is_large(parcel):
+                acknowledged = await link.send(topic, records[0][1], key=facts[0].key, partition=partition)
             else:
-                acknowledged.add_done_callback(self._landed)
-                self._flying.append(_Flying(fact, acknowledged, time.monotonic()))
+                acknowledged = await link.send_batch(topic, partition, records)
+        except _NEVER as exc:
+            self._refuse(event_name(facts[0].event), exc)
+        else:
+            acknowledged.add_done_callback(self._landed)
+            self._flying.append(Flying(facts, acknowledged, time.monotonic()))
+            self._airborne += len(facts)
+        return [fact.number for fact in facts]
 
     def _landed(self, acknowledged: asyncio.Future[object]) -> None:
         _failure(acknowledged)  # asyncio complains of failures that nobody looked at
@@ -261,16 +296,20 @@ class Emitter:
         """Move the queue to the disk; what the disk does not take stays at the front."""
         facts = []
         records = []
+        self._moving = self._queue[0].number
         while self._queue:
             fact = self._queue.popleft()
             try:
                 records.append(enclose(fact.topic.name, fact.key, fact.event))
             except Exception as exc:  # noqa: BLE001 - as in _hand_over
-                self._refuse(type(fact.event).__name__, exc)
+                self._refuse(event_name(fact.event), exc)
             else:
                 facts.append(fact)
-        written = await self._disk.write(records)
-        self._queue.extendleft(reversed(facts[written:]))
+        try:
+            written = await self._disk.write(records)
+            self._put_back(facts[written:])
+        finally:
+            self._moving = None
 
     async def _drain(self, link: Link, codec: Codec) -> None:
         """Send the oldest records of the spool, and forget them when all are acknowledged."""
@@ -315,3 +354,7 @@ class Emitter:
 def _failure(acknowledged: asyncio.Future[object]) -> BaseException | None:
     """Return why a record was not acknowledged; none where it was."""
     return asyncio.CancelledError() if acknowledged.cancelled() else acknowledged.exception()
+
+
+def _number(fact: Fact) -> int:
+    return fact.number

@@ -7,7 +7,7 @@ an earlier release of Penstock, is brought up to the newest one when it is read.
 import struct
 from typing import NamedTuple
 
-from schemas.codec import Event, packaged
+from schemas.codec import Codec, Event, packaged
 from schemas.codec.catalog import EVENT_TYPES, latest
 from schemas.codec.foreign import read_as_latest
 from schemas.codec.serde import encode_body
@@ -26,18 +26,36 @@ class Envelope(NamedTuple):
     body: bytes
 
 
-def event_name(event: Event) -> str:
+class Encoded(NamedTuple):
+    """An event whose Avro body, of its newest schema, is made already; ``event`` is its name."""
+
+    event: str
+    body: bytes
+
+
+def event_name(event: Event | Encoded) -> str:
     """Return the name of an event, such as ``node_sample``."""
-    return _NAMES[type(event)]
+    return event.event if isinstance(event, Encoded) else _NAMES[type(event)]
 
 
-def enclose(topic: str, key: str, event: Event) -> bytes:
+def framed(codec: Codec, event: Event | Encoded) -> bytes:
+    """Return the bytes to send."""
+    return codec.frame(event.event, event.body) if isinstance(event, Encoded) else codec.encode(event)
+
+
+def enclose(topic: str, key: str, event: Event | Encoded) -> bytes:
     """Return the bytes to spool. An event that can say that it was spooled says so."""
-    if "spooled" in event._fields:
-        event = event._replace(spooled=True)  # type: ignore[call-arg,unused-ignore]  # checked above
     name = event_name(event)
     texts = [text.encode() for text in (topic, key, name)]
-    return _HEAD.pack(*map(len, texts), latest(name).version) + b"".join(texts) + encode_body(event)
+    return _HEAD.pack(*map(len, texts), latest(name).version) + b"".join(texts) + _spooled_body(event)
+
+
+def _spooled_body(event: Event | Encoded) -> bytes:
+    if isinstance(event, Encoded):
+        return event.body
+    if "spooled" in event._fields:
+        event = event._replace(spooled=True)  # type: ignore[call-arg,unused-ignore]  # checked above
+    return encode_body(event)
 
 
 def disclose(record: bytes) -> Envelope:
@@ -53,12 +71,17 @@ def disclose(record: bytes) -> Envelope:
             texts.append(record[position : position + size].decode())
             position += size
         topic, key, event = texts
-        return Envelope(topic, key, event, _upgraded(event, version, record[position:]))
+        return Envelope(topic, key, event, upgraded(event, version, record[position:]))
     except (struct.error, UnicodeDecodeError, KeyError) as exc:
         raise DecodeError(f"not a spooled fact: {exc!r}") from exc
 
 
-def _upgraded(event: str, version: int, body: bytes) -> bytes:
+def upgraded(event: str, version: int, body: bytes) -> bytes:
+    """Return a body of some version of an event as one of its newest.
+
+    Raises:
+        DecodeError: the version is of a release newer than this one, or the bytes are not of it.
+    """
     if version == latest(event).version:
         return body
     writer = next((release for release in packaged()[event] if release.version == version), None)

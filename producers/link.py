@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.partitioner import murmur2
 
 from schemas.codec import Codec
 from schemas.errors import UnavailableError
@@ -18,6 +20,8 @@ from schemas.topics import Topic
 CONNECT_S = 10.0
 CLOSE_S = 2.0
 _LINGER_MS = 5
+BATCH_BYTES = 1 << 17
+"""Most bytes of a batch of records; a record that is larger goes alone."""
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +47,7 @@ class Link:
             acks="all",
             compression_type=compression(settings),
             linger_ms=_LINGER_MS,
+            max_batch_size=BATCH_BYTES,
         )
         link = cls(producer, settings)
         try:
@@ -83,6 +88,26 @@ class Link:
         )
         return acknowledged
 
+    async def send_batch(
+        self, topic: Topic, partition: int, records: Sequence[tuple[bytes, bytes]]
+    ) -> asyncio.Future[object]:
+        """Hand records over together, each a key and a value, and return the future of their acknowledgement.
+
+        They have to fit into ``BATCH_BYTES``.
+
+        Raises:
+            KafkaError: they cannot be handed over.
+        """
+        batch = self._producer.create_batch()
+        for key, value in records:
+            if batch.append(timestamp=None, key=key, value=value) is None:
+                raise MessageSizeTooLargeError(f"{len(records)} records do not fit into a batch")
+        batch.close()
+        acknowledged: asyncio.Future[object] = await self._producer.send_batch(
+            batch, topic.full_name(self._settings), partition=partition
+        )
+        return acknowledged
+
     async def partitions(self, topic: Topic) -> Sequence[int]:
         """Return the partitions of a topic.
 
@@ -104,3 +129,13 @@ async def fetch_codec(settings: RegistrySettings, topics: Sequence[Topic]) -> Co
         return await registry.codec(sorted({event for topic in topics for event in topic.events}))
     finally:
         await registry.close()
+
+
+@lru_cache(maxsize=8192)
+def place_of(key: bytes, partitions: int) -> int:
+    """Return which partition of so many a key belongs to, as every client of Kafka computes it.
+
+    The facts of one thing follow each other, so what was computed last is kept.
+    """
+    place: int = (murmur2(key) & 0x7FFFFFFF) % partitions
+    return place
