@@ -19,7 +19,7 @@ class ClockDrift(Thresholds):
     working_share_min: float = threshold(0.3, 0.05, 1.0, doc="share of the window in which it must work")
     utilization_min: float = threshold(0.5, 0.05, 1.0, doc="utilization from which an accelerator works")
     explained_share: float = threshold(
-        0.3, 0.05, 1.0, doc="share of samples with heat or a power limit as the reason, from which it is that"
+        0.3, 0.05, 1.0, doc="share of a pane's samples with heat or a power limit, from which it is that"
     )
     boost_share: float = threshold(
         0.8, 0.3, 1.0, doc="of the maximum clock, what GeForce and RTX boards reach in good health"
@@ -37,6 +37,7 @@ def judge(window: Window, limits: ClockDrift) -> Judgement:
         utilization_min=limits.utilization_min,
         boost_share=limits.boost_share,
         rated_share=limits.rated_share,
+        explained=limits.explained_share,
     )
     found = [Found(one.gpu, _holds(one, window, limits), one.lost) for one in loaded]
     holds, most = combined(found), worst(found)
@@ -67,8 +68,7 @@ def _holds(one: AtWork, window: Window, limits: ClockDrift) -> bool | None:
         return None if one.panes + one.silent >= needed else False
     if one.lost != one.lost:
         return None
-    explained = max(one.hot, one.capped) >= limits.explained_share
-    return one.lost >= limits.lost_min and not explained
+    return one.lost >= limits.lost_min
 
 
 PATTERN = Pattern(

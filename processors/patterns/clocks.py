@@ -4,6 +4,7 @@ At rest clocks are low, and that is right: only panes count in which an accelera
 reach its rating, or what others of its kind in the node reach beside it, whichever is more.
 """
 
+import math
 from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
@@ -20,7 +21,7 @@ class AtWork(NamedTuple):
 
     ``silent`` is how many more there may be: panes that tell no clock, or not whether it worked. ``mhz`` and
     ``expected_mhz`` are NaN where they cannot be told, and so is ``lost``, the share of the clock that is
-    missing. ``hot``, ``capped`` and ``braked`` are shares of those panes' samples.
+    missing. ``capped`` and ``braked`` are shares of the samples of all panes at work.
     """
 
     gpu: GpuSeries
@@ -29,20 +30,25 @@ class AtWork(NamedTuple):
     mhz: float
     expected_mhz: float
     lost: float
-    hot: float
     capped: float
     braked: float
 
 
 def at_work(
-    gpus: Sequence[GpuSeries], *, utilization_min: float, boost_share: float, rated_share: float
+    gpus: Sequence[GpuSeries],
+    *,
+    utilization_min: float,
+    boost_share: float = 1.0,
+    rated_share: float = 1.0,
+    explained: float = math.inf,
 ) -> list[AtWork]:
     """Return every accelerator as it was under load, in the given order.
 
     ``boost_share`` and ``rated_share``: of the maximum clock, what boosted boards and others reach in good
-    health.
+    health. Panes are left out in which heat or a power limit held this share of the samples, ``explained``,
+    or more.
     """
-    found = [_at_work(gpu, utilization_min, boost_share, rated_share) for gpu in gpus]
+    found = [_at_work(gpu, utilization_min, boost_share, rated_share, explained) for gpu in gpus]
     reached: dict[str, list[float]] = {}
     for one in found:
         if known(one.mhz):
@@ -60,21 +66,24 @@ def _against(one: AtWork, reached: Sequence[float]) -> AtWork:
     return one._replace(lost=lost)
 
 
-def _at_work(gpu: GpuSeries, utilization_min: float, boost_share: float, rated_share: float) -> AtWork:
+def _at_work(
+    gpu: GpuSeries, utilization_min: float, boost_share: float, rated_share: float, explained: float
+) -> AtWork:
     used, mhz = gpu.column("utilization_ratio"), gpu.column("sm_clock_mhz")
     working = [index for index, ratio in enumerate(used) if ratio >= utilization_min]
-    clocks = [mhz[index] for index in working if mhz[index] == mhz[index]]
+    heat, cap = gpu.column("throttled_thermal"), gpu.column("throttled_power")
+    plain = [index for index in working if heat[index] < explained and cap[index] < explained]
+    clocks = [mhz[index] for index in plain if mhz[index] == mhz[index]]
     boosted = any(word in gpu.name for word in _BOOSTED)
     expected = gpu.newest("sm_clock_max_mhz") * (boost_share if boosted else rated_share)
     return AtWork(
         gpu,
         len(clocks),
-        len(working) - len(clocks) + sum(1 for ratio in used if ratio != ratio),
+        len(plain) - len(clocks) + sum(1 for ratio in used if ratio != ratio),
         sum(clocks) / len(clocks) if clocks else NAN,
         expected,
         NAN,
-        _share(gpu.column("throttled_thermal"), working),
-        _share(gpu.column("throttled_power"), working),
+        _share(cap, working),
         _share(gpu.column("throttled_hardware"), working),
     )
 

@@ -53,12 +53,7 @@ def _behind(window: Window, limits: EfficiencyDrag) -> tuple[float, str]:
     """Return how far the slowest of several alike that work is behind the middle of them, and its id."""
     loaded = [
         one
-        for one in at_work(
-            sensed(window, "sm_clock_mhz"),
-            utilization_min=limits.utilization_min,
-            boost_share=1.0,
-            rated_share=1.0,
-        )
+        for one in at_work(sensed(window, "sm_clock_mhz"), utilization_min=limits.utilization_min)
         if one.panes >= limits.working_share_min * window.places
     ]
     slowest, most = "", NAN

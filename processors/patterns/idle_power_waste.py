@@ -18,25 +18,27 @@ class IdlePowerWaste(Thresholds):
     energy_min_kj: float = threshold(
         30.0, 0.1, 100_000.0, "kJ", doc="energy of the accelerators in ten idle minutes; 30 kJ are 50 W"
     )
-    idle_share_min: float = threshold(
-        0.98, 0.5, 1.0, doc="share of samples in which nothing was served, with a model in memory"
-    )
+    live_share_max: float = threshold(0.001, 0.0, 0.5, doc="share of samples in which a request was served")
+    loaded_share_min: float = threshold(0.95, 0.5, 1.0, doc="share of panes at rest with a model in memory")
 
 
 def judge(window: Window, limits: IdlePowerWaste) -> Judgement:
-    """Not one request in ten minutes, models in memory all the time, and the energy above a budget."""
+    """Not one request in ten minutes, models in memory meanwhile, and the energy above a budget."""
     told = [slot for slot in window.slots if slot.idle + slot.busy + slot.live > 0]
     if not told or not window.gpus:
         return UNKNOWN
-    idle = fsum(slot.idle + slot.busy for slot in told if slot.models) / len(told)
+    loaded = fsum(slot.idle + slot.busy for slot in told if slot.models) / len(told)
     energy_kj = fsum(_energy_j(gpu) for gpu in window.gpu_series) / 1000
+    power_w = energy_kj * 1000 / window.seconds
+    a_day_kwh = power_w * 24 / 1000
     evidence = (
         compared("energy_kj", energy_kj, ">=", limits.energy_min_kj, "kJ"),
-        compared("idle_share", idle, ">=", limits.idle_share_min),
-        measured("power_w", energy_kj * 1000 / window.seconds, "W"),
-        measured("energy_a_day_kwh", energy_kj * 86_400 / window.seconds / 3600, "kWh"),
+        compared("live_share", window.live, "<=", limits.live_share_max),
+        compared("loaded_share", loaded, ">=", limits.loaded_share_min),
+        measured("power_w", power_w, "W"),
+        measured("energy_a_day_kwh", a_day_kwh, "kWh"),
     )
-    if idle < limits.idle_share_min:
+    if loaded < limits.loaded_share_min or not window.live <= limits.live_share_max:
         return Judgement(False, evidence)
     if not known(energy_kj):
         return Judgement(None, evidence)
@@ -45,9 +47,9 @@ def judge(window: Window, limits: IdlePowerWaste) -> Judgement:
     models = tuple(sorted({model.name for slot in told for model in slot.models}))
     text = (
         f"nothing was served for {window.seconds // 60} minutes, and the accelerators drew "
-        f"{evidence[2].value:.0f} W for models in memory, {evidence[3].value:.1f} kWh a day"
+        f"{power_w:.0f} W for models in memory, {a_day_kwh:.1f} kWh a day"
     )
-    return Judgement(True, evidence, "info", min(1.0, idle), models, text)
+    return Judgement(True, evidence, "info", min(1.0, loaded), models, text)
 
 
 def _energy_j(gpu: GpuSeries) -> float:

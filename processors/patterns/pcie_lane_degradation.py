@@ -106,8 +106,8 @@ PATTERN = Pattern(
         "The link of an accelerator at work has fewer lanes, or an older generation, than device and slot "
         "have."
     ),
-    window_s=300,
-    min_coverage=0.3,
+    window_s=120,
+    min_coverage=0.5,
     for_s=0,
     clear_s=60,
     hints={"warning": "monitor", "critical": "monitor"},

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
 from processors.windows.slot import RuntimeSlot, Slot
-from processors.windows.window import Window, mean_known
+from processors.windows.window import PANE_S, Window, mean_known
 from schemas.events.reading import NAN, known
 
 
@@ -16,7 +16,7 @@ class PowerGpuDecoupling(Thresholds):
     utilization_max: float = threshold(
         0.2, 0.01, 1.0, doc="utilization of all accelerators together below which they hardly work"
     )
-    share_min: float = threshold(0.7, 0.1, 1.0, doc="share of the panes at work in which they hardly work")
+    share_min: float = threshold(0.7, 0.1, 1.0, doc="share of the panes that serve in which they hardly work")
     working_share_min: float = threshold(
         0.3, 0.05, 1.0, doc="share of the window in which tokens must be generated without a break"
     )
@@ -29,11 +29,13 @@ def judge(window: Window, limits: PowerGpuDecoupling) -> Judgement:
     """Requests in progress without a break, tokens counted, and next to no work of any accelerator."""
     if not window.gpus:
         return UNKNOWN
-    working = [slot for slot in window.slots if _generates(slot, limits)]
+    asked = _asked(window)
+    working = [slot for slot in window.slots if _generates(slot, asked, limits)]
+    served = sum(1 for slot in window.slots if slot.live >= 0.5)
     used = [_utilization(slot) for slot in working]
     told = [ratio for ratio in used if known(ratio)]
     low = sum(1 for ratio in told if ratio < limits.utilization_max)
-    share = low / len(told) if told else NAN
+    share = low / max(len(told), served) if told else NAN
     needed = limits.working_share_min * window.places
     evidence = (
         compared("low_use_share", share, ">=", limits.share_min),
@@ -53,12 +55,24 @@ def judge(window: Window, limits: PowerGpuDecoupling) -> Judgement:
     return Judgement(True, evidence, "warning", share, _models(working), text)
 
 
-def _generates(slot: Slot, limits: PowerGpuDecoupling) -> bool:
-    """Return whether requests ran through the whole pane; where none counts them, whether the CPU did."""
+def _asked(window: Window) -> dict[int, float]:
+    """Return the seconds of requests in flight by pane, as routers saw them."""
+    found: dict[int, float] = {}
+    for part in window.requests:
+        found[part.started_at] = found.get(part.started_at, 0.0) + part.in_flight_s
+    return found
+
+
+def _generates(slot: Slot, asked: dict[int, float], limits: PowerGpuDecoupling) -> bool:
+    """Return whether requests ran through the whole pane.
+
+    Of a runtime that counts none, routers know, or the use of its accelerators; then the CPU must work too.
+    """
     if any(_counts(runtime) for runtime in slot.runtimes):
         return True
-    silent = not any(known(runtime.requests_running) for runtime in slot.runtimes)
-    return silent and slot.live >= 1.0 and slot.cpu_ratio >= limits.cpu_min
+    if not slot.cpu_ratio >= limits.cpu_min or any(known(one.requests_running) for one in slot.runtimes):
+        return False
+    return slot.live >= 1.0 or asked.get(slot.started_at, 0.0) >= PANE_S
 
 
 def _counts(runtime: RuntimeSlot) -> bool:

@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 
 from processors.patterns.clock_drift import ClockDrift, judge
 from processors.patterns.pattern import Judgement
+from processors.windows.slot import Slot
 from schemas.events.reading import NAN
 from tests.slots import gpu_slot, slot, window
 
@@ -11,7 +14,7 @@ LIMITS = ClockDrift()
 def clocks(*readings: dict[str, object], working: int = 30) -> Judgement:
     """Each of ``readings`` is one accelerator; it works in the first ``working`` panes."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         rest = {} if index < working else {"utilization_ratio": 0.0, "active": 0.0, "sm_clock_mhz": 345.0}
         return slot(index, gpus=tuple(gpu_slot(f"GPU-{n}", **{**r, **rest}) for n, r in enumerate(readings)))
 
@@ -49,6 +52,14 @@ def test_against_its_siblings() -> None:
 def test_heat_and_power_limits_are_told_elsewhere(reason: str) -> None:
     assert clocks({"sm_clock_mhz": 1200.0, reason: 0.25}).holds is True
     assert clocks({"sm_clock_mhz": 1200.0, reason: 0.3}).holds is False
+
+
+def test_deep_slowdowns_by_heat_are_left_out() -> None:
+    def make(index: int) -> Slot:
+        hot: dict[str, Any] = {"sm_clock_mhz": 500.0, "throttled_thermal": 1.0} if index % 4 == 0 else {}
+        return slot(index, gpus=(gpu_slot(**hot),))
+
+    assert judge(window(300, make), LIMITS).holds is False
 
 
 def test_a_power_brake_is_said() -> None:

@@ -1,8 +1,10 @@
+from typing import Any
+
 import pytest
 
 from processors.patterns.ecc_errors import EccErrors, judge
 from processors.patterns.pattern import Judgement
-from processors.windows.slot import HealthSlot
+from processors.windows.slot import HealthSlot, Slot
 from schemas.events.reading import NAN
 from tests.slots import health_slot, slot, window
 
@@ -10,7 +12,7 @@ from tests.slots import health_slot, slot, window
 def health(*reports: HealthSlot) -> Judgement:
     """The last panes of ten minutes have these reports, the others the first of them."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         place = max(0, index - (60 - len(reports)))
         one = reports[place]
         first = one if place or index == 60 - len(reports) else one._replace(xids=())
@@ -66,7 +68,7 @@ def test_xids_of_programs_and_of_lost_accelerators(xid: int) -> None:
     "put_aside", [{"remapped_rows_pending": 1.0}, {"retired_pages_total": 1.0},
                   {"remapped_rows_uncorrectable_total": 1.0}],
 )  # fmt: skip
-def test_memory_put_aside(put_aside: dict[str, float]) -> None:
+def test_memory_put_aside(put_aside: dict[str, Any]) -> None:
     found = health(health_slot(), health_slot(**put_aside))
     assert (found.holds, found.severity) == (True, "warning")
 
@@ -83,7 +85,9 @@ def test_the_worst_of_several() -> None:
 
 
 def test_without_counters_unknown() -> None:
-    none = dict.fromkeys(("ecc_corrected_volatile_total", "ecc_uncorrected_volatile_total"), NAN)
+    none: dict[str, Any] = dict.fromkeys(
+        ("ecc_corrected_volatile_total", "ecc_uncorrected_volatile_total"), NAN
+    )
     assert health(health_slot(**none)).holds is None
     assert health(health_slot(**none), health_slot(**none, xids=(48,))).holds is True
     assert judge(window(600), EccErrors()).holds is None

@@ -2,6 +2,7 @@ import pytest
 
 from processors.patterns.frozen_sensor import FrozenSensor, judge
 from processors.patterns.pattern import Judgement
+from processors.windows.slot import Slot
 from tests.slots import slot, suspect_slot, window
 
 POWER = "gpu.GPU-00000001.power_w"
@@ -10,7 +11,7 @@ POWER = "gpu.GPU-00000001.power_w"
 def frozen(*shares: float, why: str = "frozen") -> Judgement:
     """These shares of the samples of the last panes of a minute had the reading set aside."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         place = index - (6 - len(shares))
         share = shares[place] if place >= 0 else 0.0
         return slot(index, suspects=(suspect_slot(POWER, why, 213.5, share),) if share else ())

@@ -2,13 +2,14 @@ import pytest
 
 from processors.patterns.gpu_lost import PATTERN, GpuLost, judge
 from processors.patterns.pattern import Judgement
+from processors.windows.slot import Slot
 from tests.slots import gpu_slot, health_slot, slot, window
 
 
 def lost(*shares: float, last: int = 6, gpus: int = 2, xids: tuple[int, ...] = ()) -> Judgement:
     """GPU-0 is lost in these shares of the last panes of a minute."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         place = index - (6 - len(shares))
         share = shares[place] if place >= 0 else 0.0
         found = tuple(gpu_slot(f"GPU-{n}", lost=share if n == 0 else 0.0) for n in range(gpus))

@@ -2,6 +2,7 @@ import pytest
 
 from processors.patterns.hot_memory import HotMemory, judge
 from processors.patterns.pattern import Judgement
+from processors.windows.slot import Slot
 from schemas.events.reading import NAN
 from tests.slots import gpu_slot, health_slot, slot, window
 
@@ -9,7 +10,7 @@ from tests.slots import gpu_slot, health_slot, slot, window
 def memory(*degrees: float, hot: int = 18, most: float = 95.0, name: str = "NVIDIA H100") -> Judgement:
     """Each of ``degrees`` is the memory of one accelerator in the last ``hot`` of 18 panes; 60 before."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         found = [each if index >= 18 - hot else 60.0 for each in degrees]
         health = tuple(health_slot(f"GPU-{n}", memory_temperature_max_c=most) for n in range(len(degrees)))
         gpus = tuple(

@@ -1,17 +1,20 @@
+from typing import Any
+
 import pytest
 
 from processors.patterns.idle_power_waste import PATTERN, IdlePowerWaste, judge
 from processors.patterns.pattern import Judgement
+from processors.windows.slot import Slot
 from schemas.events.reading import NAN
 from tests.slots import gpu_slot, slot, window
 
 IDLE = {"live": 0.0, "idle": 1.0, "busy": 0.0}
 
 
-def waste(*gpus: dict[str, float], busy_panes: int = 0, **readings: object) -> Judgement:
+def waste(*gpus: dict[str, Any], busy_panes: int = 0, **readings: object) -> Judgement:
     """Ten minutes at rest but for the first ``busy_panes``."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         state = {**IDLE, "live": 1.0, "idle": 0.0} if index < busy_panes else IDLE
         found = tuple(
             gpu_slot(
@@ -49,8 +52,9 @@ def test_the_energy_counter_is_better_than_power() -> None:
 
 
 def test_one_request_is_enough() -> None:
-    assert waste({"power_w": 90.0}, busy_panes=1).holds is True
-    assert waste({"power_w": 90.0}, busy_panes=2).holds is False
+    assert waste({"power_w": 90.0}).holds is True
+    assert waste({"power_w": 90.0}, busy_panes=1).holds is False
+    assert waste({"power_w": 90.0}, live=0.002, idle=0.998).holds is False
 
 
 def test_nothing_loaded_wastes_nothing() -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from processors.patterns.nvidia_thermal_redline import NvidiaThermalRedline, judge
 from processors.patterns.pattern import Judgement
+from processors.windows.slot import Slot
 from schemas.events.reading import NAN
 from tests.slots import gpu_slot, slot, window
 
@@ -11,7 +12,7 @@ def redline(
 ) -> Judgement:
     """Two minutes; ``readings`` are of the last ``hot`` panes, ``last`` of the newest one besides."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         found = dict(readings) if index >= 12 - hot else {}
         if index == 11:
             found |= last or {}

@@ -2,14 +2,15 @@ import pytest
 
 from processors.patterns.pattern import Judgement
 from processors.patterns.pcie_lane_degradation import PATTERN, PcieLaneDegradation, judge
+from processors.windows.slot import Slot
 from schemas.events.reading import NAN
 from tests.slots import gpu_slot, health_slot, slot, window
 
 
-def link(*gpus: dict[str, float], working: int = 30, lesser: int = 30) -> Judgement:
+def link(*gpus: dict[str, float], working: int = 12, lesser: int = 12) -> Judgement:
     """Links; ``gpus`` are readings of the first ``lesser`` panes; work is in the first ``working`` ones."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         work = {} if index < working else {"active": 0.0, "utilization_ratio": 0.0}
         return slot(
             index,
@@ -19,7 +20,7 @@ def link(*gpus: dict[str, float], working: int = 30, lesser: int = 30) -> Judgem
             ),
         )
 
-    return judge(window(300, make), PcieLaneDegradation())
+    return judge(window(120, make), PcieLaneDegradation())
 
 
 @pytest.mark.parametrize(("width", "severity"), [(12.0, "warning"), (8.0, "critical"), (4.0, "critical")])
@@ -49,7 +50,7 @@ def test_at_rest_a_full_link_is_full() -> None:
     assert link({}, working=0).holds is False
 
 
-@pytest.mark.parametrize(("lesser", "holds"), [(27, True), (26, False)])
+@pytest.mark.parametrize(("lesser", "holds"), [(11, True), (10, False)])
 def test_not_for_an_instant(lesser: int, holds: bool) -> None:
     assert link({"pcie_width": 8.0}, lesser=lesser).holds is holds
 
@@ -62,7 +63,7 @@ def test_without_readings_unknown() -> None:
     assert link({"pcie_width": NAN}).holds is None
     assert link({"pcie_width_max": NAN}).holds is None
     gpus = (gpu_slot(),)
-    assert judge(window(300, lambda index: slot(index, gpus=gpus)), PcieLaneDegradation()).holds is None
+    assert judge(window(120, lambda index: slot(index, gpus=gpus)), PcieLaneDegradation()).holds is None
 
 
 def test_a_narrow_link_is_no_reason_to_steer_away() -> None:

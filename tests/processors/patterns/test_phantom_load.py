@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 
 from processors.patterns.pattern import Judgement
 from processors.patterns.phantom_load import PhantomLoad, judge
+from processors.windows.slot import Slot
 from schemas.events.reading import NAN
 from tests.slots import gpu_slot, slot, window
 
@@ -12,10 +15,10 @@ def phantom(phantom_panes: int = 30, *, state: dict[str, float] | None = None, l
             **readings: float) -> Judgement:  # fmt: skip
     """Nothing served for five minutes; ``readings`` are of the first panes, the rest are at rest."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         usual = {"power_w": 300.0, "utilization_ratio": 0.4} if index < phantom_panes else {
             "power_w": 70.0, "utilization_ratio": 0.0}  # fmt: skip
-        found = {**usual, **(readings if index < phantom_panes else {})}
+        found: dict[str, Any] = {**usual, **(readings if index < phantom_panes else {})}
         models = {} if loaded else {"models": ()}
         return slot(index, gpus=(gpu_slot(**found),), **(state or IDLE), **models)
 

@@ -2,12 +2,13 @@ import pytest
 
 from processors.patterns.pattern import Judgement
 from processors.patterns.power_cap_throttle import PowerCapThrottle, judge
+from processors.windows.slot import Slot
 from schemas.events.reading import NAN
 from tests.slots import gpu_slot, slot, window
 
 
 def cap(working: int = 30, others: int = 0, **readings: float) -> Judgement:
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         work = {"active": 1.0} if index < working else {"active": 0.0}
         usual = {"throttled_power": 1.0, "power_limit_w": 400.0}
         others_at_work = [gpu_slot(f"GPU-B{n}") for n in range(others)]

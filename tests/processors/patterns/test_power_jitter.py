@@ -2,6 +2,7 @@ import pytest
 
 from processors.patterns.pattern import Judgement
 from processors.patterns.power_jitter import PowerJitter, judge
+from processors.windows.slot import Slot
 from schemas.events.reading import NAN
 from tests.slots import gpu_slot, runtime_slot, slot, statistic, window
 
@@ -16,7 +17,7 @@ def jitter(
 ) -> Judgement:
     """Half of the seconds ``spread_w`` above the mean and half below, in the first ``steady`` panes."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         is_steady = index < steady
         gpu = gpu_slot(
             utilization_ratio=utilization if is_steady else 0.4, active=active if is_steady else 0.5
@@ -49,7 +50,7 @@ def test_slow_changes_are_no_jitter() -> None:
 
 
 def test_one_rests_and_one_works() -> None:
-    def make(index: int, other: float) -> object:
+    def make(index: int, other: float) -> Slot:
         gpus = (gpu_slot("A", utilization_ratio=0.95), gpu_slot("B", utilization_ratio=0.0, active=other))
         return slot(index, gpus=gpus, power_w=statistic(500.0, spread=150.0))
 
@@ -63,7 +64,7 @@ def test_little_power_says_nothing() -> None:
 
 
 def herds(every: int, *, peak: float = 16.0, rest: float = 0.0) -> Judgement:
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         high = peak if index % every == 0 else rest
         runtime = runtime_slot(
             requests_running=high / 2, requests_running_min=rest, requests_running_max=high

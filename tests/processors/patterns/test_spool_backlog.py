@@ -2,6 +2,7 @@ import pytest
 
 from processors.patterns.pattern import Judgement
 from processors.patterns.spool_backlog import SpoolBacklog, judge
+from processors.windows.slot import Slot
 from schemas.events.reading import NAN
 from tests.slots import slot, window
 
@@ -35,7 +36,7 @@ def test_dropped_samples_are_critical() -> None:
 
 
 def test_the_count_begins_anew_with_the_agent() -> None:
-    def make(index: int, after: float) -> object:
+    def make(index: int, after: float) -> Slot:
         new = index > 5
         boot, dropped = ("boot-b", after) if new else ("boot-a", 40.0)
         return slot(index, boot_id=boot, spool_dropped_total=dropped)

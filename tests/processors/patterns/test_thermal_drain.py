@@ -2,6 +2,7 @@ import pytest
 
 from processors.patterns.pattern import Judgement
 from processors.patterns.thermal_drain import PATTERN, ThermalDrain, judge
+from processors.windows.slot import Slot
 from schemas.events.reading import NAN
 from tests.slots import gpu_slot, runtime_slot, slot, window
 
@@ -11,7 +12,7 @@ def heat(
 ) -> Judgement:
     """Five minutes of which the last ``hot`` panes are hot."""
 
-    def make(index: int) -> object:
+    def make(index: int) -> Slot:
         is_hot = index >= 30 - hot
         gpu = gpu_slot(thermal_serious=float(is_hot))
         runtime = runtime_slot(requests_running=4.0 if is_hot else cool_running)
