@@ -49,7 +49,7 @@ def score(
     for one in found:
         stopwatch.add(one.stopwatch)
     subjects = [(kind, id_) for kind, ids in known().items() for id_ in ids]
-    table = scores([one.verdict for one in found], subjects, stopwatch.means_us())
+    table = scores([one.verdict for one in found], subjects, stopwatch.medians_us())
     lines = [line for one in found for line in one.verdict.lines]
     if write_docs:
         _write(table)

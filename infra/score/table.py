@@ -10,7 +10,7 @@ from infra.score.match import Subject, Verdict
 
 COLUMNS = (
     "detection", "scenarios", "true positives", "false positives", "false negatives", "precision", "recall",
-    "F1", "onset delay p50", "max", "time per judgement",
+    "F1", "onset delay p50", "max", "judgement p50",
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def scores(
 ) -> list[Score]:
     """Return the score of each subject that is known or appears, and of all of them, last.
 
-    ``judgements_us``: of patterns by id, the mean time of a judgement, µs.
+    ``judgements_us``: of patterns by id, the median time of a judgement, µs.
     """
     subjects = set(known).union(*(verdict.subjects for verdict in verdicts))
     ordered = sorted(subjects, key=lambda subject: (subject[0] != "pattern", subject[1]))
