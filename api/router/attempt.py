@@ -21,8 +21,8 @@ from api.router.seams import NO_USAGE, Choice, Finish
 from api.router.translate import from_openai, to_openai
 from api.router.upstream.client import ERROR_BYTES
 from api.router.upstream.fault import Fault
+from api.router.upstream.whole import read
 
-_LATEST = ":latest"
 _SETTLE_S = 0.5
 
 
@@ -133,21 +133,10 @@ class Attempt:
         return self._finish(Outcome.UPSTREAM_ERROR, status, f"{upstream.id} answered {status}")
 
     async def _read(self, response: aiohttp.ClientResponse, limit: int, *, cut: bool = False) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        try:
-            while part := await response.content.readany():
-                self.last_chunk_s = self._flight.since_s = time.monotonic()
-                parts.append(part)
-                size += len(part)
-                if size > limit:
-                    if cut:
-                        break
-                    raise Fault(f"{self._choice.upstream.id} sent more than {limit} bytes")
-        except (aiohttp.ClientError, OSError) as exc:
-            error = f"{self._choice.upstream.id} broke off in the middle of its answer"
-            raise Fault(error, died=True) from exc
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return await read(response, self._choice.upstream.id, limit=limit, cut=cut, heard=self._heard)
+
+    def _heard(self) -> None:
+        self.last_chunk_s = self._flight.since_s = time.monotonic()
 
     async def _whole(self, body: bytes, notes: Notes | None) -> Finish:
         try:
@@ -190,7 +179,7 @@ class Attempt:
         flight, reading, content = self._flight, relay.reading, response.content
         while piece := await content.readany():
             flight.phase = Phase.NEXT
-            self.last_chunk_s = flight.since_s = time.monotonic()
+            self._heard()
             written = relay.feed(piece)
             if reading.error:
                 if written and self.started:
@@ -251,9 +240,7 @@ class Attempt:
 
     async def _loaded(self, notes: Notes | None) -> Finish:
         """Answer a request that only loads a model: the upstream has its own loaded."""
-        said = from_openai.spoken_as(self._ask.task, from_openai.message({}))
-        head = {"model": self._ask.model, "created_at": from_openai.now()}
-        body = orjson.dumps({**head, **said, "done": True, "done_reason": "load"})
+        body = orjson.dumps(from_openai.loaded(self._ask))
         await answer.whole(self._send, 200, answer.JSON, self._headers(notes), body)
         return self._finish(Outcome.COMPLETED, 200)
 
@@ -265,12 +252,7 @@ class Attempt:
             )
 
     def _other_model(self) -> str:
-        """Return the model that the upstream says it served, where it is another one than was asked of it."""
-        told = self.reading.model if self.reading else ""
-        asked = self._choice.model
-        if not told or told == asked or told.removesuffix(_LATEST) == asked.removesuffix(_LATEST):
-            return ""
-        return "" if told.startswith(asked) or told == self._choice.served else told
+        return self._choice.contradicted(self.reading.model) if self.reading else ""
 
     def _first_token(self, kind: str) -> None:
         self._told_first = True

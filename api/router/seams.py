@@ -5,12 +5,13 @@ admission when, the recorder what became of it. None of them does I/O in these c
 ``Ticket.wait``.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from api.router.ask import Ask, Caller, Dialect
+from api.router.ask import Ask, Caller, Dialect, plain_name
 from api.router.outcome import Outcome
 
 
@@ -62,6 +63,13 @@ class Choice(NamedTuple):
     reason: str = ""
     context_length: int | None = None
     decision: object | None = None
+
+    def contradicted(self, told: str) -> str:
+        """Return the model that an upstream says it served, where it is another one than was asked of it."""
+        asked = self.model
+        if not told or told == asked or plain_name(told) == plain_name(asked):
+            return ""
+        return "" if told.startswith(asked) or told == self.served else told
 
 
 class Absence(StrEnum):
@@ -120,10 +128,16 @@ class Chooser(Protocol):
 
 
 class Admitted(NamedTuple):
-    """What a request waited, seconds, and for what: ``none`` where it did not."""
+    """What a request waited, seconds, and for what: ``none`` where it did not.
+
+    ``pool`` is what it counts for; ``depth`` is how many requests waited when it came; empty and NaN where
+    that is not known.
+    """
 
     waited_s: float
     reason: str
+    pool: str = ""
+    depth: float = math.nan
 
 
 class Refused(Exception):

@@ -27,6 +27,12 @@ def generation(ask: Ask, answer: Fields, durations: Fields) -> dict[str, Any]:
     return {**head, **spoken_as(ask.task, spoken), **tail}
 
 
+def loaded(ask: Ask) -> dict[str, Any]:
+    """Return the answer to a request that only loads a model: the upstream has its own loaded."""
+    head = {"model": ask.model, "created_at": now()}
+    return {**head, **spoken_as(ask.task, message({})), "done": True, "done_reason": "load"}
+
+
 def message(said: Fields) -> dict[str, Any]:
     """Return an assistant's message."""
     found: dict[str, Any] = {"role": "assistant", "content": said.get("content") or ""}
