@@ -1,5 +1,6 @@
 """What the router adds to a request: against the barest hop, in one run, with a stand-in upstream."""
 
+import asyncio
 import json
 import os
 import socket
@@ -8,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -31,7 +33,7 @@ def run() -> Table:
     with _ends() as (upstream, bare, router, process):
         ports = {"upstream": upstream, "bare hop": bare, "router": router}
         rows = [_row(clients, stream, ports) for stream in (False, True) for clients in CLIENTS]
-        held = _held(router, process)
+        many = _held(router, process)
     return Table(
         "The router's hop",
         (
@@ -40,7 +42,9 @@ def run() -> Table:
         ),
         rows,
         "The bare hop is uvicorn and aiohttp that look at nothing. All share the machine with what asks. "
-        f"Added is beside the upstream alone. {held}",
+        "Added is beside the upstream alone. "
+        f"{STREAMS} streams open at once: {many.alive} with tokens to the end, {many.failed} failed, "
+        f"{many.bytes_each / 1000:.0f} kB each.",
     )  # fmt: skip
 
 
@@ -66,21 +70,34 @@ def _added(hop: Load, alone: Load) -> float:
     return hop.quantile_ms(0.5) - alone.quantile_ms(0.5)
 
 
-def _held(port: int, process: psutil.Process) -> str:
-    """Hold many streams open, and say how many live and what one takes."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Streams that stayed open: how many got tokens to the end, how many failed, and memory for each."""
+
+    alive: int
+    failed: int
+    bytes_each: float
+
+
+def held() -> Held:
+    """Hold many streams open at once, over a router of their own."""
+    load.raise_open_files()
+    with _ends() as (_, _, router, process):
+        return _held(router, process)
+
+
+def _held(port: int, process: psutil.Process) -> Held:
     before = process.memory_info().rss
     asked = load.request(_PATH, "held", stream=True)
     memory: list[int] = []
 
     async def measured() -> tuple[int, int]:
-        import asyncio
-
-        asyncio.get_running_loop().call_later(HOLD_S - 1, lambda: memory.append(process.memory_info().rss))
+        loop = asyncio.get_running_loop()
+        loop.call_later(HOLD_S - 1, lambda: memory.append(process.memory_info().rss))
         return await load.hold(port, asked, streams=STREAMS, seconds=HOLD_S)
 
     alive, failed = uvloop.run(measured())
-    each = (memory[0] - before) / STREAMS / 1000
-    return f"{STREAMS} streams open at once: {alive} with tokens, {failed} failed, {each:.0f} kB each."
+    return Held(alive, failed, (memory[0] - before) / STREAMS)
 
 
 @contextmanager
@@ -99,6 +116,7 @@ def _ends() -> Iterator[tuple[int, int, int, psutil.Process]]:
             "PENSTOCK_LOG__LEVEL": "error",
             "PENSTOCK_ROUTER__PORT": str(router),
             "PENSTOCK_ROUTER__DRAIN_S": "1",
+            "PENSTOCK_ROUTER__FACTS": "false",
             "PENSTOCK_ROUTER__UPSTREAMS": json.dumps([{"url": url, "kind": "vllm"}]),
         }
         process = running.enter_context(penstock(["router"], environment | told))
