@@ -16,7 +16,6 @@ _ENDED = {
     core.State.TIMED_OUT: (Outcome.TIMED_OUT_QUEUED, 503, "the request waited for as long as it may"),
 }
 _RETRY_S = 5.0
-_AT_ONCE = Admitted(0.0, core.Cause.NONE.value)
 
 
 class QueueAdmission:
@@ -46,8 +45,9 @@ class QueueAdmission:
             ask.request_id, model, ask.caller.fingerprint, ask.priority, ask.prompt_tokens, ask.max_tokens,
             patience_s if known else min(patience_s, self._hold_s),
         )  # fmt: skip
+        depth = self.queue.waiting
         self.changed(self.queue.enter(ticket, time.monotonic(), ask.caller.limits))
-        return QueueTicket(self, ticket)
+        return QueueTicket(self, ticket, depth)
 
     def sync(self, chooser: Chooser) -> None:
         """Take in what the upstreams serve now."""
@@ -62,6 +62,11 @@ class QueueAdmission:
         for (upstream, model), slots in wanted.items():
             self.changed(self.queue.serve(upstream, model, slots, now_s))
         self._served = wanted
+
+    def pool(self, model: str) -> str:
+        """Return the name of a model's pool; empty where the queue does not know the model."""
+        known = self.queue.models.get(model)
+        return known.pool.limits.name if known is not None else ""
 
     def changed(self, released: Iterable[core.Ticket], left: Iterable[core.Ticket] = ()) -> None:
         """Wake the requests that may go, and those that were taken out."""
@@ -131,11 +136,12 @@ class QueueAdmission:
 class QueueTicket:
     """See ``seams.Ticket``."""
 
-    __slots__ = ("_admission", "_ticket")
+    __slots__ = ("_admission", "_depth", "_ticket")
 
-    def __init__(self, admission: QueueAdmission, ticket: core.Ticket) -> None:
+    def __init__(self, admission: QueueAdmission, ticket: core.Ticket, depth: int) -> None:
         self._admission = admission
         self._ticket = ticket
+        self._depth = depth
 
     @property
     def admitted(self) -> Admitted | None:
@@ -143,9 +149,10 @@ class QueueTicket:
         ticket = self._ticket
         if math.isnan(ticket.released):
             return None
+        pool = self._admission.pool(ticket.model)
         if ticket.reason.cause is core.Cause.NONE:
-            return _AT_ONCE
-        return Admitted(ticket.waited_s, ticket.reason.cause.value)
+            return Admitted(0.0, core.Cause.NONE.value, pool, self._depth)
+        return Admitted(ticket.waited_s, ticket.reason.cause.value, pool, self._depth)
 
     async def wait(self) -> Admitted:
         """See ``seams.Ticket``."""

@@ -42,6 +42,7 @@ class RouterMetrics:
 
     def __init__(self) -> None:
         self.received = 0
+        self.open: set[str] = set()
         self.sent = 0
         self.failed = 0
         self.prompt_tokens = 0
@@ -67,8 +68,13 @@ class RouterMetrics:
         )
         yield GaugeMetricFamily(
             "penstock_router_requests_open",
-            "Requests received and not over: received = finished + open.",
-            value=self.received - ended,
+            "Requests received and not over.",
+            value=len(self.open),
+        )
+        yield GaugeMetricFamily(
+            "penstock_router_requests_unbalanced",
+            "Requests received, less those finished and those open: 0, or the router has an error.",
+            value=self.received - ended - len(self.open),
         )
         yield _counter(
             "attempts",

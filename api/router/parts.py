@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from api.router.breaker import Breakers
 from api.router.flight import Flights, Patience
 from api.router.gate import KeyGate
 from api.router.house import House
+from api.router.lifecycle.run import told as facts_told
 from api.router.limits import caller_limits, queue_limits
 from api.router.metrics import RouterMetrics
 from api.router.pauses import Pauses
@@ -21,10 +22,11 @@ from api.router.queue.core import Queue
 from api.router.queue_metrics import QueueCollector
 from api.router.recorder import CountingRecorder
 from api.router.rewrite import Rules
-from api.router.seams import Chooser
+from api.router.seams import Chooser, Recorder
 from api.router.static_fleet import StaticFleet
 from api.router.upstream.catalogue import Catalogue
 from api.router.upstream.client import Client
+from producers.connector import quiet_client
 from schemas.settings import RouterSettings, Settings
 
 
@@ -64,25 +66,34 @@ async def open_parts(settings: Settings) -> AsyncIterator[RouterParts]:
         ConfigError: settings do not fit together.
     """
     told = settings.router
-    client = Client(connect_timeout_s=told.connect_timeout_s)
-    catalogue = Catalogue(client, told.ask_interval_s)
-    parts = _made(settings, client, catalogue)
-    tasks = [
-        asyncio.create_task(catalogue.run(parts.chooser.upstreams)),
-        asyncio.create_task(parts.house.flights.reap()),
-    ]
-    try:
-        yield parts
-    finally:
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        await parts.house.pulls.close()
-        await client.close()
+    metrics = RouterMetrics()
+    async with AsyncExitStack() as open_ones:
+        counts = CountingRecorder(metrics)
+        recorder: Recorder = counts
+        if told.facts:
+            quiet_client(settings.log.level)
+            recorder = await open_ones.enter_async_context(facts_told(settings, counts, metrics.registry))
+        client = Client(connect_timeout_s=told.connect_timeout_s)
+        open_ones.push_async_callback(client.close)
+        catalogue = Catalogue(client, told.ask_interval_s)
+        parts = _made(settings, client, catalogue, metrics, recorder)
+        tasks = [
+            asyncio.create_task(catalogue.run(parts.chooser.upstreams)),
+            asyncio.create_task(parts.house.flights.reap()),
+        ]
+        try:
+            yield parts
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await parts.house.pulls.close()
 
 
-def _made(settings: Settings, client: Client, catalogue: Catalogue) -> RouterParts:
+def _made(
+    settings: Settings, client: Client, catalogue: Catalogue, metrics: RouterMetrics, recorder: Recorder
+) -> RouterParts:
     told = settings.router
     chooser = StaticFleet(told, catalogue)
     queue = Queue(queue_limits(told))
@@ -91,7 +102,6 @@ def _made(settings: Settings, client: Client, catalogue: Catalogue) -> RouterPar
     admission.sync(chooser)
     pauses = Pauses(queue, chooser, admission.changed)
     catalogue.listen(pauses.refresh)
-    metrics = RouterMetrics()
     metrics.registry.register(QueueCollector(queue))
     local = is_loopback(told.host)
     ring = KeyRing(settings.data_dir)
@@ -104,7 +114,7 @@ def _made(settings: Settings, client: Client, catalogue: Catalogue) -> RouterPar
         gate=KeyGate(ring, needed=not local, limits=caller_limits(told)),
         chooser=chooser,
         admission=admission,
-        recorder=CountingRecorder(metrics),
+        recorder=recorder,
         client=client,
         breakers=Breakers(told.breaker_failures, told.breaker_cooldown_s),
         flights=Flights(_patience(told)),

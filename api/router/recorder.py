@@ -17,6 +17,7 @@ class CountingRecorder:
     def received(self, ask: Ask) -> None:
         """See ``seams.Recorder``."""
         self._metrics.received += 1
+        self._metrics.open.add(ask.request_id)
 
     def admitted(self, ask: Ask, admitted: Admitted) -> None:
         """See ``seams.Recorder``."""
@@ -38,6 +39,7 @@ class CountingRecorder:
     def finished(self, ask: Ask, finish: Finish) -> None:
         """See ``seams.Recorder``."""
         self._metrics.outcomes[finish.outcome] += 1
+        self._metrics.open.discard(ask.request_id)
         if finish.outcome is Outcome.COMPLETED:
             self._metrics.total.add(time.monotonic() - ask.received_s)
         self._metrics.prompt_tokens += finish.usage.prompt_tokens or 0

@@ -4,15 +4,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
+
+from schemas.settings.policy import PolicySettings
+from schemas.settings.section import Section
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class Section(BaseModel):
-    """A group of settings; unknown names are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class LogSettings(Section):
@@ -147,7 +144,9 @@ class ApiSettings(Section):
     sql_max_rows: int = Field(100_000, ge=1, description="most rows one ad-hoc query may return")
     sql_max_seconds: float = Field(30.0, gt=0, description="longest one ad-hoc query may run")
     sql_max_memory_bytes: int = Field(2 << 30, ge=1 << 20, description="most memory one ad-hoc query may use")
-    key: SecretStr = Field(SecretStr(""), description="key that penstock's commands send, where the API needs one")
+    key: SecretStr = Field(
+        SecretStr(""), description="key that penstock's commands send, where the API needs one"
+    )
 
 
 UpstreamKind = Literal["ollama", "vllm", "llamacpp", "sglang", "openai"]
@@ -192,6 +191,15 @@ class RouterSettings(Section):
     port: Port = Field(8484, description="port to listen on")
     upstreams: tuple[UpstreamSettings, ...] = Field(
         (), description="servers of models, a list of tables (JSON in the environment)"
+    )
+    nodes: bool = Field(True, description="learn of the nodes, their runtimes and states from Kafka")
+    policy: str = Field("default", description="name of the policy that chooses")
+    shadow_policy: str = Field(
+        "", description="one that is asked besides, and what it would have chosen recorded; empty: none"
+    )
+    policies: tuple[PolicySettings, ...] = Field(
+        (),
+        description="policies other than the one that is built in, a list of tables (JSON in the environment)",
     )
     ask_interval_s: float = Field(5.0, ge=0.1, le=300, description="seconds between questions what they have")
     body_bytes: int = Field(64 << 20, ge=1 << 10, description="most bytes of a request; images count")
@@ -244,6 +252,14 @@ class RouterSettings(Section):
         description="limits of tokens are multiplied by this for models that think; 1: never",
     )
     thinking_min_tokens: int = Field(1024, ge=1, description="and are at least this then")
+    id: str = Field(
+        "",
+        max_length=100,
+        description="name of this router in facts; empty: one is made up, and kept in data_dir by its port",
+    )
+    fleet: str = Field("default", min_length=1, max_length=100, description="fleet that it serves")
+    facts: bool = Field(True, description="tell Kafka what happens to each request")
+    spool_bytes: int = Field(1 << 30, ge=1 << 20, description="disk for facts while Kafka is away")
     auto_pull: bool = Field(False, description="an unknown model is pulled by an Ollama upstream")
     pull_timeout_s: float = Field(1800.0, gt=0, description="longest that a pull may take")
 
