@@ -5,7 +5,7 @@ from typing import Any
 
 from processors.panes.statistics import EMPTY, fold
 from processors.windows.requests import RequestSlot
-from processors.windows.slot import GpuSlot, HealthSlot, ModelSlot, RuntimeSlot, Slot, SuspectSlot
+from processors.windows.slot import GpuSlot, HealthSlot, ModelSlot, RuntimeSlot, Slot, SuspectSlot, work_of
 from processors.windows.window import PANE_S, PANE_US, Window
 from schemas.events.node_pane import Histogram, Statistic
 from schemas.events.reading import NAN
@@ -131,7 +131,7 @@ def slot(index: int = 0, **readings: Any) -> Slot:
 
     ``tokens_per_second``, ``power_w`` and ``wes`` may be plain numbers.
     """
-    usual: dict[str, Any] = dict.fromkeys(Slot._fields, NAN) | {
+    usual: dict[str, Any] = dict.fromkeys(Slot._fields[:-1], NAN) | {
         "started_at": T0 + index * PANE_US,
         "boot_id": "boot-a",
         "agent_version": "0.1.0",
@@ -167,10 +167,17 @@ def slot(index: int = 0, **readings: Any) -> Slot:
         "suspects": (),
     }
     values = {**usual, **readings}
+    values.setdefault("work", work_of(values["runtimes"], values["models"]))
     for name in ("tokens_per_second", "power_w", "wes"):
         if isinstance(values[name], float | int):
             values[name] = statistic(float(values[name]))
     return Slot(**values)
+
+
+def changed(one: Slot, **readings: Any) -> Slot:
+    """The same pane with other readings; what runtimes did together follows from theirs."""
+    other = one._replace(**readings)
+    return other._replace(work=work_of(other.runtimes, other.models))
 
 
 def request_slot(index: int = 0, **readings: Any) -> RequestSlot:
@@ -197,4 +204,4 @@ def window(
     """A window of whole panes from T0 on: ``make`` gives the slot of an index, or all of them."""
     places = seconds // PANE_S
     slots = [make(index) for index in range(places)] if callable(make) else make
-    return Window(slots, requests, T0 + places * PANE_US, seconds)
+    return Window(slots, sorted(requests), T0 + places * PANE_US, seconds)

@@ -7,7 +7,8 @@ from processors.patterns.chips import bandwidth_bytes_per_s
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
 from processors.patterns.weights import Weights, weights
-from processors.windows.serving import Worked, resting, worked
+from processors.windows.serving import resting, worked
+from processors.windows.slot import Slot
 from processors.windows.window import Window, mean
 from schemas.events.reading import NAN
 
@@ -33,35 +34,36 @@ class BandwidthCeilingReached(Thresholds):
 
 def judge(window: Window, limits: BandwidthCeilingReached) -> Judgement:
     """Tokens a second for each request, times the weights it reads, come near the rating."""
-    panes = list(worked(window))
-    panes = [pane for pane in panes if pane.model == panes[-1].model]
+    panes = worked(window)
+    panes = [pane for pane in panes if pane.work.model == panes[-1].work.model]
     if len(panes) < limits.serving_min * window.places:
         return Judgement(False) if panes or resting(window) else UNKNOWN
-    running = mean([pane.running for pane in panes])
-    model = _weights(panes[-1])
-    rating = _rating(window)
-    speed = mean([pane.slot.tokens_per_second.mean for pane in panes]) / max(1.0, running)
+    running = mean([pane.work.running for pane in panes])
+    if running > limits.running_max:
+        return Judgement(False, (compared("requests_running", running, "<=", limits.running_max),))
+    model, rating = _weights(panes[-1]), _rating(window)
+    speed = mean([pane.tokens_per_second.mean for pane in panes]) / max(1.0, running)
     share = speed * model.active_bytes / rating if rating > 0.0 else NAN
     if not share <= limits.of_rating_max or model.active_bytes < limits.weights_min_bytes:
         return UNKNOWN
     evidence = (
-        compared("of_rated_bandwidth", share, ">=", limits.of_rating_min, subject=panes[-1].model),
+        compared("of_rated_bandwidth", share, ">=", limits.of_rating_min, subject=panes[-1].work.model),
         compared("requests_running", running, "<=", limits.running_max),
         measured("tokens_per_second_each", speed, "tok/s"),
         measured("rated_bandwidth", rating, "B/s"),
         measured("weights_read", model.active_bytes, "B"),
     )
-    if share < limits.of_rating_min or running > limits.running_max:
+    if share < limits.of_rating_min:
         return Judgement(False, evidence)
     rated = f"{rating / _GB:.0f} GB/s"
     text = f"{speed:.0f} tokens a second for each request take {share:.0%} of the memory's {rated}"
     confidence = (0.9 if model.told else 0.6) * min(1.0, share / (1.5 * limits.of_rating_min) + 0.3)
-    return Judgement(True, evidence, "info", min(1.0, confidence), (panes[-1].model,), text)
+    return Judgement(True, evidence, "info", min(1.0, confidence), (panes[-1].work.model,), text)
 
 
-def _weights(pane: Worked) -> Weights:
-    model = next(each for each in pane.slot.models if each.name == pane.model)
-    kind = next((each.kind for each in pane.slot.runtimes if each.runtime_id == model.runtime_id), "")
+def _weights(pane: Slot) -> Weights:
+    model = next(each for each in pane.models if each.name == pane.work.model)
+    kind = next((each.kind for each in pane.runtimes if each.runtime_id == model.runtime_id), "")
     return weights(model.name, model.parameters, model.quantization, kind)
 
 

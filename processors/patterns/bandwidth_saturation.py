@@ -6,7 +6,8 @@ from typing import NamedTuple
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
 from processors.windows.series import GpuSeries
-from processors.windows.serving import Worked, resting, worked
+from processors.windows.serving import resting, worked
+from processors.windows.slot import Slot
 from processors.windows.window import Window, mean, mean_known
 from schemas.events.observation import Evidence
 from schemas.events.reading import NAN
@@ -51,31 +52,40 @@ class _Waits(NamedTuple):
 
 def judge(window: Window, limits: BandwidthSaturation) -> Judgement:
     """Waiting for memory for five minutes, and a third slower than in the five before."""
-    recent = window.last(RECENT_S)
-    now = list(worked(recent))
+    since = window.ended_at - RECENT_S * 1_000_000
+    panes = worked(window)
+    now = [pane for pane in panes if pane.started_at >= since]
     if len(now) < limits.panes_min:
         return Judgement(False) if resting(window) else UNKNOWN
-    waits = _waits(recent)
-    by_traffic = waits.traffic >= limits.traffic_min
-    by_wait = waits.utilization < limits.idle_cores_max and waits.full >= limits.full_min
-    sign = _sign(waits, limits, by_wait=by_wait)
-    if not (by_traffic or by_wait):
-        known = waits.traffic == waits.traffic or waits.utilization == waits.utilization
-        return Judgement(False if known else None, (sign,))
-    hot = mean(recent.known("hot"))
-    before = [pane for pane in worked(window) if pane.ended_at <= recent.started_at]
-    fall = _fall(before, now)
-    evidence = (
+    fall = _fall([pane for pane in panes if pane.started_at < since], now)
+    evidence: tuple[Evidence, ...] = (
         compared("fall", fall.share, ">=", limits.fall_min),
-        sign,
-        measured("memory_used_ratio", waits.full),
         compared("load_ratio", fall.load, ">=", limits.load_min),
-        compared("hot_share", hot, "<=", limits.hot_share_max),
     )
     if fall.panes < limits.panes_min:
         return Judgement(None, evidence)
-    less = fall.share >= limits.fall_min and fall.load >= limits.load_min
-    if not less or hot > limits.hot_share_max:
+    if fall.share < limits.fall_min or fall.load < limits.load_min:
+        return Judgement(False, evidence)
+    return _waiting(window.last(RECENT_S), fall, evidence, limits)
+
+
+def _waiting(
+    recent: Window, fall: _Fall, evidence: tuple[Evidence, ...], limits: BandwidthSaturation
+) -> Judgement:
+    """Return whether memory is what the slower accelerators wait for."""
+    waits, hot = _waits(recent), mean(recent.known("hot"))
+    by_wait = waits.utilization < limits.idle_cores_max and waits.full >= limits.full_min
+    by_traffic = waits.traffic >= limits.traffic_min
+    evidence = (
+        *evidence,
+        _sign(waits, limits, by_wait=by_wait),
+        measured("memory_used_ratio", waits.full),
+        compared("hot_share", hot, "<=", limits.hot_share_max),
+    )
+    if not (by_traffic or by_wait):
+        known = waits.traffic == waits.traffic or waits.utilization == waits.utilization
+        return Judgement(False if known else None, evidence)
+    if hot > limits.hot_share_max:
         return Judgement(False, evidence)
     why = "wait for slower memory" if by_wait else f"move data {waits.traffic:.0%} of the time"
     text = f"{fall.share:.0%} fewer tokens a second than before at no less load, while accelerators {why}"
@@ -103,14 +113,14 @@ def _sign(waits: _Waits, limits: BandwidthSaturation, *, by_wait: bool) -> Evide
     return compared("memory_traffic", waits.traffic, ">=", limits.traffic_min)
 
 
-def _fall(before: list[Worked], now: list[Worked]) -> _Fall:
+def _fall(before: list[Slot], now: list[Slot]) -> _Fall:
     """Compare the model that is served now with itself, five minutes ago."""
-    model = now[-1].model
-    then, since = ([pane for pane in panes if pane.model == model] for panes in (before, now))
+    model = now[-1].work.model
+    then, since = ([pane for pane in panes if pane.work.model == model] for panes in (before, now))
     if not then:
         return _Fall(NAN, NAN, 0)
-    speeds = [mean([pane.slot.tokens_per_second.mean for pane in panes]) for panes in (then, since)]
-    loads = [mean([pane.running for pane in panes]) for panes in (then, since)]
+    speeds = [mean([pane.tokens_per_second.mean for pane in panes]) for panes in (then, since)]
+    loads = [mean([pane.work.running for pane in panes]) for panes in (then, since)]
     return _Fall(1.0 - speeds[1] / speeds[0], loads[1] / loads[0], min(len(then), len(since)))
 
 

@@ -12,6 +12,7 @@ from schemas.events.observation import Severity
 from schemas.events.reading import NAN
 
 _RECENT_S = 300
+_NEWEST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,10 @@ class KvThrash(Thresholds):
 
 
 class _Cache(NamedTuple):
-    """One runtime: preemptions and ended requests of five minutes, hits before and now, how full it is."""
+    """One runtime: preemptions and ended requests of five minutes, hits before and now, how full it is.
+
+    ``counts`` is whether it tells of preemptions or of hits at all.
+    """
 
     runtime_id: str
     preemptions: float
@@ -37,6 +41,7 @@ class _Cache(NamedTuple):
     hits_before: float
     hits_now: float
     full: float
+    counts: bool
 
     @property
     def of_finished(self) -> float:
@@ -51,8 +56,8 @@ class _Cache(NamedTuple):
 
 def judge(window: Window, limits: KvThrash) -> Judgement:
     """Requests are pushed out of the batch, or prefixes out of the cache, again and again."""
-    caches = [_cache(runtime_id, points, window) for runtime_id, points in window.runtimes.items()]
-    caches = [one for one in caches if one.preemptions == one.preemptions or one.hits_lost == one.hits_lost]
+    caches = [_cache(runtime_id, points, window, limits) for runtime_id, points in window.runtimes.items()]
+    caches = [one for one in caches if one.counts]
     if not caches:
         return UNKNOWN
     worst = max(caches, key=lambda one: (_thrashes(one, limits), one.preemptions, one.runtime_id))
@@ -79,18 +84,22 @@ def judge(window: Window, limits: KvThrash) -> Judgement:
     return Judgement(True, evidence, "warning", 0.6, thrashing, text)
 
 
-def _cache(runtime_id: str, points: list[tuple[int, RuntimeSlot]], window: Window) -> _Cache:
+def _cache(
+    runtime_id: str, points: list[tuple[int, RuntimeSlot]], window: Window, limits: KvThrash
+) -> _Cache:
     since = window.ended_at - _RECENT_S * 1_000_000
-    before = [slot for end, slot in points if end <= since]
     now = [slot for end, slot in points if end > since]
     counted = [slot.preemptions for slot in now if slot.preemptions == slot.preemptions]
+    full = mean_known([slot.kv_cache_ratio for slot in now])
+    evicts = full >= limits.full_ratio
     return _Cache(
         runtime_id,
         fsum(counted) if counted else NAN,
-        fsum(slot.requests_finished for slot in now if slot.requests_finished > 0),
-        _hits(before),
-        _hits(now),
-        mean_known(slot.kv_cache_ratio for slot in now),
+        fsum([slot.requests_finished for slot in now if slot.requests_finished > 0]),
+        _hits([slot for end, slot in points if end <= since]) if evicts else NAN,
+        _hits(now) if evicts else NAN,
+        full,
+        bool(counted) or any(slot.cached_prompt_tokens >= 0 for slot in now[-_NEWEST:]),
     )
 
 

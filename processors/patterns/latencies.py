@@ -5,7 +5,6 @@ from math import fsum
 from typing import NamedTuple
 
 from processors.windows.requests import RequestSlot
-from processors.windows.slot import Slot
 from processors.windows.window import PANE_US, Window, mean_known
 from schemas.events.reading import NAN
 
@@ -24,18 +23,24 @@ class Point(NamedTuple):
 
 def first_tokens(window: Window) -> list[Point]:
     """Return times to the first token, where a pane has any."""
-    points = [_summed(slot, "ttft_sum_s", "ttft_count") for slot in window.slots]
-    found = [point for point in points if point.requests > 0]
-    if found or any(point.requests == 0 for point in points):
+    found = [
+        Point(slot.started_at + PANE_US, slot.work.ttft_sum_s, slot.work.ttft_count)
+        for slot in window.slots
+        if slot.work.ttft_count > 0
+    ]
+    if found or any(slot.work.ttft_count == 0 for slot in window.slots):
         return found
     return _of_routers(window.requests, "ttft_sum_s", "ttft_count")
 
 
 def whole_requests(window: Window) -> list[Point]:
     """Return times of whole requests, where a pane has any, with the tokens written."""
-    points = [_summed(slot, "e2e_sum_s", "e2e_count") for slot in window.slots]
-    found = [point for point in points if point.requests > 0]
-    if found or any(point.requests == 0 for point in points):
+    found = [
+        Point(slot.started_at + PANE_US, slot.work.e2e_sum_s, slot.work.e2e_count, slot.work.tokens)
+        for slot in window.slots
+        if slot.work.e2e_count > 0
+    ]
+    if found or any(slot.work.e2e_count == 0 for slot in window.slots):
         return found
     return _of_routers(_answered(window.requests), "total_sum_s", "finished")
 
@@ -66,23 +71,6 @@ def factors(window: Window) -> str:
     if newest.mean("swap_out_bytes_per_s") > 2e6:
         said.append("swapping")
     return f"; also: {', '.join(said)}" if said else ""
-
-
-def _summed(slot: Slot, sum_name: str, count_name: str) -> Point:
-    """Return the sum over the runtimes that count; NaN requests say that none does."""
-    ended_at = slot.started_at + PANE_US
-    seconds, requests, tokens = [], [], []
-    for runtime in slot.runtimes:
-        count: float = getattr(runtime, count_name)
-        if count == count:
-            requests.append(count)
-            tokens.append(runtime.generation_tokens)
-            if count > 0:
-                seconds.append(getattr(runtime, sum_name))
-    if not requests:
-        return Point(ended_at, NAN, NAN)
-    counted = [count for count in tokens if count == count]
-    return Point(ended_at, fsum(seconds), fsum(requests), fsum(counted) if counted else NAN)
 
 
 def _answered(parts: Sequence[RequestSlot]) -> list[RequestSlot]:

@@ -44,14 +44,20 @@ class Rise(NamedTuple):
 
 def judge(window: Window, limits: MemoryTrajectory) -> Judgement:
     """The memory of the machine or of an accelerator fills steadily, and will be full soon."""
-    rises = [rise for points in _series(window) if (rise := _rise(*points, window, limits))]
+    rises = [rise for rise in _rises(window, limits) if rise is not None]
     if not rises:
         return UNKNOWN
     worst = min(rises, key=lambda rise: (not _fills(rise, limits), -rise.per_minute, rise.subject))
-    over = limits.rise_min if worst.over_s > _FAST_S else limits.fast_rise_min
     evidence = (
         compared("minutes_until_full", worst.minutes, "<=", limits.minutes_max, "min", subject=worst.subject),
-        compared("rise_per_minute", worst.per_minute, ">=", over, "1/min", subject=worst.subject),
+        compared(
+            "rise_per_minute",
+            worst.per_minute,
+            ">=",
+            _least(worst.over_s, limits),
+            "1/min",
+            subject=worst.subject,
+        ),
         measured("memory_used_ratio", worst.ratio, subject=worst.subject),
         compared("largest_jump", worst.jump, "<=", limits.jump_max),
     )
@@ -67,30 +73,30 @@ def judge(window: Window, limits: MemoryTrajectory) -> Judgement:
     return Judgement(True, evidence, severity, confidence, tuple(filling), text)
 
 
-def _series(window: Window) -> Iterator[tuple[str, list[tuple[int, float]]]]:
-    """Give the used share of every memory, over time."""
-    yield (
-        _HOST,
-        [
-            (slot.started_at + PANE_US, _share(slot.memory_used_bytes, slot.memory_available_bytes))
-            for slot in window.slots
-        ],
-    )
+def _rises(window: Window, limits: MemoryTrajectory) -> Iterator[Rise | None]:
+    """Give how every memory fills; None: it is not known."""
+    used, available = window.column("memory_used_bytes"), window.column("memory_available_bytes")
+    shares = [
+        one / (one + other) if one + other > 0 else NAN for one, other in zip(used, available, strict=True)
+    ]
+    yield _rise(_HOST, [slot.started_at + PANE_US for slot in window.slots], shares, window, limits)
+    least = 0.5 * min(limits.rise_min * window.seconds, limits.fast_rise_min * _FAST_S) / 60
     for gpu in window.gpu_series:
-        used, total = gpu.column("memory_used_bytes"), gpu.newest("memory_total_bytes")
-        if total > 0:
-            yield gpu.gpu_id, [(end, value / total) for end, value in zip(gpu.ends, used, strict=True)]
-
-
-def _share(used: float, available: float) -> float:
-    return used / (used + available) if used + available > 0 else NAN
+        held, total = gpu.known("memory_used_bytes"), gpu.newest("memory_total_bytes")
+        if not held or not total > 0:
+            yield None
+        elif held[-1] - min(held) < least * total:
+            yield Rise(gpu.gpu_id, 0.0, held[-1] / total, NAN, NAN, window.seconds)
+        else:
+            ratios = [value / total for value in gpu.column("memory_used_bytes")]
+            yield _rise(gpu.gpu_id, gpu.ends, ratios, window, limits)
 
 
 def _rise(
-    subject: str, points: list[tuple[int, float]], window: Window, limits: MemoryTrajectory
+    subject: str, ends: Sequence[int], shares: Sequence[float], window: Window, limits: MemoryTrajectory
 ) -> Rise | None:
     """Return how a memory fills, by ten minutes, or by five if it fills faster; None: it is not known."""
-    points = [point for point in points if known(point[1])]
+    points = [point for point in zip(ends, shares, strict=True) if known(point[1])]
     slow = _over(subject, points, window, window.seconds, limits)
     fast = _over(subject, points, window, _FAST_S, limits)
     if fast is not None and (slow is None or (_fills(fast, limits) and not _fills(slow, limits))):
@@ -106,17 +112,21 @@ def _over(
         return None
     ratio = points[-1][1]
     grown = ratio - points[0][1]
-    if grown <= 0.0:
-        return Rise(subject, 0.0, ratio, NAN, NAN, over_s)
+    # A line through the points may be a little steeper than from end to end, never twice.
+    if grown * 60 < 0.5 * _least(over_s, limits) * over_s:
+        return Rise(subject, grown * 60 / over_s, ratio, NAN, NAN, over_s)
     slope = slope_per_minute(points)
     jump = max(later[1] - earlier[1] for earlier, later in pairwise(points)) / grown
     minutes = max(0.0, limits.full_ratio - ratio) / slope if slope > 0.0 else NAN
     return Rise(subject, slope, ratio, minutes, jump, over_s)
 
 
+def _least(over_s: int, limits: MemoryTrajectory) -> float:
+    return limits.rise_min if over_s > _FAST_S else limits.fast_rise_min
+
+
 def _fills(rise: Rise, limits: MemoryTrajectory) -> bool:
-    least = limits.rise_min if rise.over_s > _FAST_S else limits.fast_rise_min
-    steady = rise.per_minute >= least and rise.jump <= limits.jump_max
+    steady = rise.per_minute >= _least(rise.over_s, limits) and rise.jump <= limits.jump_max
     return steady and rise.minutes <= limits.minutes_max
 
 

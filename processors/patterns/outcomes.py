@@ -1,6 +1,7 @@
-"""How the requests at a node ended, over a window: added up from the parts that routers wrote."""
+"""How the requests at a node ended, over a window: added up from the parts that routers wrote, in order."""
 
 from math import fsum
+from operator import itemgetter
 from typing import NamedTuple
 
 from processors.windows.requests import RequestSlot
@@ -25,13 +26,13 @@ class Ended(NamedTuple):
 def ended(window: Window) -> Ended:
     """Add up a window. ``unanswered`` is how many ended without a first token here, at least."""
     parts = window.requests
-    completed, failed, abandoned = (
-        fsum(part.completed for part in parts),
-        fsum(part.failed for part in parts),
-        fsum(part.abandoned for part in parts),
+    if not parts:
+        return Ended(0.0, 0.0, 0.0, 0.0, 0.0)
+    completed, failed, abandoned, answered = (
+        fsum(map(itemgetter(RequestSlot._fields.index(name)), parts))
+        for name in ("completed", "failed", "abandoned", "first_tokens")
     )
     moved = max(0.0, _moved(parts))
-    answered = fsum(part.first_tokens for part in parts)
     unanswered = max(0.0, failed + abandoned + moved + completed - answered)
     return Ended(completed, failed, abandoned, moved, min(unanswered, failed + abandoned + moved))
 
@@ -41,10 +42,7 @@ def _moved(parts: list[RequestSlot]) -> float:
 
     What came in the first pane may have been sent before; it is the ground that the others stand on.
     """
-    if not parts:
-        return 0.0
-    first = min(part.started_at for part in parts)
-    last = max(part.started_at for part in parts)
+    first, last = parts[0].started_at, parts[-1].started_at
     open_first = fsum(part.open for part in parts if part.started_at == first)
     open_last = fsum(part.open for part in parts if part.started_at == last)
     later = [part for part in parts if part.started_at > first]

@@ -6,9 +6,10 @@ from statistics import median
 
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
-from processors.windows.serving import Worked, resting, worked
+from processors.windows.serving import resting, worked
+from processors.windows.slot import Slot
 from processors.windows.trend import Trend, trend
-from processors.windows.window import Window, mean, mean_known
+from processors.windows.window import PANE_US, Window, mean, mean_known
 from schemas.events.reading import known
 
 _MINUTE = 6
@@ -39,12 +40,16 @@ class WesVelocityDrop(Thresholds):
 
 def judge(window: Window, limits: WesVelocityDrop) -> Judgement:
     """WES falls steadily though model and load are the same."""
-    panes = _comparable(list(worked(window)), limits)
-    if len(panes) < limits.comparable_min * window.places:
+    panes = worked(window)
+    needed = limits.comparable_min * window.places
+    if len(panes) < needed:
         return Judgement(False) if resting(window) else UNKNOWN
     plain = _plain_fall(panes)
     if plain < 0.5 * limits.fall_min:
         return Judgement(False, (compared("fall", plain, ">=", limits.fall_min),))
+    panes = _comparable(panes, limits)
+    if len(panes) < needed:
+        return UNKNOWN
     found = _at_one_load(panes)
     if not known(found.per_minute):
         return UNKNOWN
@@ -52,12 +57,17 @@ def judge(window: Window, limits: WesVelocityDrop) -> Judgement:
     fall = 1.0 - exp(found.per_minute * found.minutes)
     evidence = (
         compared(
-            "fall_per_minute", per_minute, ">=", limits.fall_per_minute_min, "1/min", subject=panes[-1].model
+            "fall_per_minute",
+            per_minute,
+            ">=",
+            limits.fall_per_minute_min,
+            "1/min",
+            subject=panes[-1].work.model,
         ),
         compared("fall", fall, ">=", limits.fall_min),
         compared("signal", found.signal, ">=", limits.signal_min),
-        measured("wes", panes[-1].wes, "tok/J"),
-        measured("requests_running", mean([pane.running for pane in panes])),
+        measured("wes", panes[-1].wes.mean, "tok/J"),
+        measured("requests_running", mean([pane.work.running for pane in panes])),
     )
     hot = mean_known(slot.hot for slot in window.last(60).slots)
     steep = per_minute >= limits.fall_per_minute_min and fall >= limits.fall_min
@@ -67,41 +77,39 @@ def judge(window: Window, limits: WesVelocityDrop) -> Judgement:
         f"WES fell by {fall:.0%} in {found.minutes:.0f} minutes at the same load, "
         f"halving every {log(2.0) / -found.per_minute:.0f} minutes"
     )
-    return Judgement(True, evidence, "warning", _confidence(found, limits), (panes[-1].model,), text)
+    return Judgement(True, evidence, "warning", _confidence(found, limits), (panes[-1].work.model,), text)
 
 
-def _comparable(panes: list[Worked], limits: WesVelocityDrop) -> list[Worked]:
+def _comparable(panes: list[Slot], limits: WesVelocityDrop) -> list[Slot]:
     """Return the panes with the model and about the load of the last minute."""
     newest = panes[-_MINUTE:]
-    if not newest:
-        return []
-    running = median(pane.running for pane in newest)
-    prompts = mean_known(pane.prompt_share for pane in newest)
+    running = median(pane.work.running for pane in newest)
+    prompts = mean_known(pane.work.prompt_share for pane in newest)
     most, away = limits.load_within, limits.prompts_within
     return [
         pane
         for pane in panes
-        if pane.model == newest[-1].model
-        and running / most <= pane.running <= running * most
-        and not abs(pane.prompt_share - prompts) > away
+        if pane.work.model == newest[-1].work.model
+        and running / most <= pane.work.running <= running * most
+        and not abs(pane.work.prompt_share - prompts) > away
     ]
 
 
-def _plain_fall(panes: list[Worked]) -> float:
+def _plain_fall(panes: list[Slot]) -> float:
     """Return the share lost from the first to the last third: what cannot be seen need not be explained."""
     third = max(1, len(panes) // 3)
-    early = mean([pane.wes for pane in panes[:third]])
-    late = mean([pane.wes for pane in panes[-third:]])
+    early = mean([pane.wes.mean for pane in panes[:third]])
+    late = mean([pane.wes.mean for pane in panes[-third:]])
     return (early - late) / early
 
 
-def _at_one_load(panes: list[Worked]) -> Trend:
+def _at_one_load(panes: list[Slot]) -> Trend:
     """Return the trend of the logarithm of WES, batch and share of prompts held fixed."""
-    besides = [[log(pane.running) for pane in panes]]
-    if all(known(pane.prompt_share) for pane in panes):
-        besides.append([pane.prompt_share for pane in panes])
-    at = [pane.ended_at for pane in panes]
-    return trend(at, [log(pane.wes) for pane in panes], besides=besides)
+    besides = [[log(pane.work.running) for pane in panes]]
+    if all(known(pane.work.prompt_share) for pane in panes):
+        besides.append([pane.work.prompt_share for pane in panes])
+    at = [pane.started_at + PANE_US for pane in panes]
+    return trend(at, [log(pane.wes.mean) for pane in panes], besides=besides)
 
 
 def _confidence(found: Trend, limits: WesVelocityDrop) -> float:

@@ -4,10 +4,15 @@ NaN is no reading, and so is a sum or a share of nothing. Shares are of the samp
 Units are those of ``node_pane`` unless a name says otherwise; times are µs since the epoch.
 """
 
+from collections.abc import Iterable, Sequence
+from math import fsum
 from typing import NamedTuple
 
 from schemas.events.node_pane import GpuPane, HostPane, ModelPane, NodePane, RuntimePane, Statistic
-from schemas.events.reading import NAN
+from schemas.events.reading import NAN, known
+
+# One model's tokens are the node's when they are this share of all.
+DOMINANT = 0.9
 
 
 class GpuSlot(NamedTuple):
@@ -126,6 +131,23 @@ class SuspectSlot(NamedTuple):
     share: float
 
 
+class Work(NamedTuple):
+    """What the runtimes did together. NaN: none of them counts it.
+
+    ``model`` did nearly all of it, or is the only one loaded; empty where there is none. ``prompt_share`` is
+    of all tokens. Tokens are of the runtimes that time their requests.
+    """
+
+    model: str
+    running: float
+    prompt_share: float
+    tokens: float
+    ttft_sum_s: float
+    ttft_count: float
+    e2e_sum_s: float
+    e2e_count: float
+
+
 class Slot(NamedTuple):
     """Ten seconds of one node. ``hot`` is the share of samples with a serious or critical accelerator."""
 
@@ -171,11 +193,14 @@ class Slot(NamedTuple):
     models: tuple[ModelSlot, ...]
     health: tuple[HealthSlot, ...]
     suspects: tuple[SuspectSlot, ...]
+    work: Work
 
 
 def slot_of(pane: NodePane) -> Slot:
     """Return what windows keep of a pane."""
     n = pane.samples or NAN
+    runtimes = tuple(_runtime(runtime) for runtime in pane.runtimes)
+    models = tuple(_model(model) for model in pane.models)
     serious, critical = pane.thermal_serious, pane.thermal_critical
     return Slot._make(
         (
@@ -204,14 +229,45 @@ def slot_of(pane: NodePane) -> Slot:
             pane.duplicates,
             *_host(pane.host),
             tuple(_gpu(gpu) for gpu in pane.gpus if not gpu.mig_parent),
-            tuple(_runtime(runtime) for runtime in pane.runtimes),
-            tuple(_model(model) for model in pane.models),
+            runtimes,
+            models,
             tuple(HealthSlot._make(health) for health in pane.gpu_health),
             tuple(
                 SuspectSlot(each.reading, each.why, each.value, each.samples / n) for each in pane.suspects
             ),
+            work_of(runtimes, models),
         )
     )
+
+
+def work_of(runtimes: Sequence[RuntimeSlot], models: Sequence[ModelSlot]) -> Work:
+    """Add up what runtimes did, once, for all patterns that ask."""
+    read = fsum(one.prompt_tokens for one in runtimes if one.prompt_tokens > 0)
+    wrote = fsum(one.generation_tokens for one in runtimes if one.generation_tokens > 0)
+    timed = [one for one in runtimes if known(one.ttft_count) or known(one.e2e_count)]
+    return Work(
+        _dominant(models),
+        _sum(one.requests_running for one in runtimes),
+        read / (read + wrote) if read + wrote > 0 else NAN,
+        _sum(one.generation_tokens for one in timed),
+        fsum(one.ttft_sum_s for one in timed if one.ttft_count > 0),
+        _sum(one.ttft_count for one in timed),
+        fsum(one.e2e_sum_s for one in timed if one.e2e_count > 0),
+        _sum(one.e2e_count for one in timed),
+    )
+
+
+def _dominant(models: Sequence[ModelSlot]) -> str:
+    if len(models) == 1:
+        return models[0].name
+    tokens = [(model.generation_tokens, model.name) for model in models if model.generation_tokens > 0]
+    total = fsum(count for count, _ in tokens)
+    return next((name for count, name in tokens if count >= DOMINANT * total), "")
+
+
+def _sum(readings: Iterable[float]) -> float:
+    told = [value for value in readings if value == value]
+    return fsum(told) if told else NAN
 
 
 def _host(host: HostPane) -> tuple[float, ...]:

@@ -159,11 +159,10 @@ class Window:
     @cached_property
     def requests(self) -> list[RequestSlot]:
         """Parts of request panes, those of the newest ``REQUESTS_LAG_US`` left out; the window is as long."""
-        until = self.ended_at - REQUESTS_LAG_US
-        since = self.started_at - REQUESTS_LAG_US
-        return [
-            part for part in self._requests if part.started_at >= since and part.started_at + PANE_US <= until
-        ]
+        parts = self._requests
+        first = bisect_left(parts, self.started_at - REQUESTS_LAG_US, key=_begun)
+        last = bisect_right(parts, self.ended_at - REQUESTS_LAG_US - PANE_US, key=_begun)
+        return list(parts[first:last])
 
     @property
     def _ends(self) -> Iterator[tuple[int, Slot]]:
@@ -186,6 +185,10 @@ def _grouped(parts: Iterable[tuple[int, _Key, _Part]]) -> dict[_Key, list[tuple[
         else:
             points.append((end, part))
     return dict(sorted(found.items()))
+
+
+def _begun(part: RequestSlot) -> int:
+    return part.started_at
 
 
 def _started_at(slot: Slot) -> int:

@@ -6,7 +6,7 @@ from processors.patterns.bandwidth_saturation import BandwidthSaturation, judge
 from processors.windows.slot import Slot
 from processors.windows.window import Window
 from schemas.events.reading import NAN
-from tests.slots import gpu_slot, model_slot, runtime_slot, slot, window
+from tests.slots import changed, gpu_slot, model_slot, runtime_slot, slot, window
 
 LIMITS = BandwidthSaturation()
 
@@ -59,7 +59,7 @@ def test_a_smaller_batch_is_no_starvation() -> None:
 def test_another_model_is_another_speed() -> None:
     swapped = list(dropping(0.5).slots)
     for index in range(30, 60):
-        swapped[index] = swapped[index]._replace(models=(model_slot("llama-3.3-70b"),))
+        swapped[index] = changed(swapped[index], models=(model_slot("llama-3.3-70b"),))
     assert judge(window(600, swapped), LIMITS).holds is None
 
 

@@ -6,7 +6,7 @@ from processors.patterns.latency_spike import LatencySpike, judge
 from processors.windows.slot import Slot
 from processors.windows.window import Window
 from schemas.events.reading import NAN
-from tests.slots import request_slot, runtime_slot, slot, window
+from tests.slots import changed, request_slot, runtime_slot, slot, window
 
 LIMITS = LatencySpike()
 
@@ -51,12 +51,12 @@ def test_nobody_minds_half_a_second() -> None:
 
 def test_one_slow_minute_is_no_spike() -> None:
     slow = [
-        one._replace(runtimes=(one.runtimes[0]._replace(e2e_sum_s=20.0 if index < 54 else 200.0),))
+        changed(one, runtimes=(one.runtimes[0]._replace(e2e_sum_s=20.0 if index < 54 else 200.0),))
         for index, one in enumerate(latency(4.0, 4.0).slots)
     ]
     assert judge(window(600, slow), LIMITS).holds is False
     longer = [
-        one._replace(runtimes=(one.runtimes[0]._replace(e2e_sum_s=20.0 if index < 42 else 60.0),))
+        changed(one, runtimes=(one.runtimes[0]._replace(e2e_sum_s=20.0 if index < 42 else 60.0),))
         for index, one in enumerate(slow)
     ]
     assert judge(window(600, longer), LIMITS).holds is True
