@@ -27,14 +27,15 @@ def wes(tokens_per_second: float, power_w: float, pue: float, penalty: float) ->
 def power_w(sample: NodeSample) -> float:
     """Return the node's watts, each counted once: the whole chip's, else the accelerators', else the CPU's.
 
-    An accelerator that is part of a system on a chip is in the chip's watts already.
+    An accelerator that is part of a system on a chip is in the chip's watts already. The CPU's stand for the
+    node only where there is no accelerator: a sensor that is gone would make the node look frugal.
     """
     if sample.host.soc_power_w > 0:
         return sample.host.soc_power_w
+    if not sample.gpus:
+        return sample.host.cpu_power_w
     watts = [gpu.power_w for gpu in sample.gpus if gpu.power_w == gpu.power_w]
-    if watts:
-        return fsum(watts)
-    return sample.host.cpu_power_w
+    return fsum(watts) if watts else NAN
 
 
 def smooth(points: tuple[Point, ...], point: Point) -> tuple[Point, ...]:

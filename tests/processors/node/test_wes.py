@@ -33,12 +33,17 @@ def test_a_small_score_is_not_rounded_away() -> None:
 
 @pytest.mark.parametrize(
     ("soc_w", "gpu_w", "cpu_w", "expected"),
-    [(30.0, 20.0, 10.0, 30.0), (NAN, 20.0, 10.0, 40.0), (NAN, NAN, 10.0, 10.0), (NAN, NAN, NAN, NAN)],
+    [(30.0, 20.0, 10.0, 30.0), (NAN, 20.0, 10.0, 40.0), (NAN, NAN, 10.0, NAN), (NAN, NAN, NAN, NAN)],
 )
 def test_watts_are_counted_once(soc_w: float, gpu_w: float, cpu_w: float, expected: float) -> None:
     gpus = (gpu(power_w=gpu_w), gpu("GPU-2", power_w=gpu_w))
     sample = samples.sample(gpus=gpus, host=host(soc_power_w=soc_w, cpu_power_w=cpu_w))
     assert wes.power_w(sample) == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_cpu_stands_for_a_node_without_accelerators() -> None:
+    sample = samples.sample(gpus=(), host=host(soc_power_w=NAN, cpu_power_w=10.0))
+    assert wes.power_w(sample) == 10.0
 
 
 def test_smoothing_keeps_four_none_older_than_ten_seconds() -> None:
