@@ -31,6 +31,13 @@ class Upstream:
     key: str = field(default="", repr=False)
 
     @property
+    def shown_url(self) -> str:
+        """Its address without a user and password in it."""
+        scheme, separator, rest = self.base_url.partition("://")
+        place, slash, path = rest.partition("/")
+        return scheme + separator + place.rpartition("@")[2] + slash + path
+
+    @property
     def dialect(self) -> Dialect:
         """What it speaks natively."""
         return Dialect.OLLAMA if self.kind == "ollama" else Dialect.OPENAI

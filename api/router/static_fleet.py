@@ -121,7 +121,9 @@ class StaticFleet:
 def _upstreams(listed: Sequence[UpstreamSettings]) -> Iterator[tuple[Upstream, UpstreamSettings]]:
     for told in listed:
         name = told.name or urlsplit(told.url).netloc.rpartition("@")[2]
-        yield Upstream(name, name, told.url, told.kind, told.slots, told.key.get_secret_value()), told
+        # With /v1 is how clients of OpenAI are told of a server; the router knows the paths itself.
+        url = told.url.rstrip("/").removesuffix("/v1")
+        yield Upstream(name, name, url, told.kind, told.slots, told.key.get_secret_value()), told
 
 
 def _places(upstream: Upstream, told: UpstreamSettings, catalogue: Catalogue) -> Iterator[tuple[str, _Place]]:

@@ -60,7 +60,7 @@ def chat(ask: Ask, model: str, kind: str) -> dict[str, Any]:
         body["messages"] = _prompt_messages(fields)
     if fields.get("tools"):
         body["tools"] = fields["tools"]
-    body.update(_thinking(fields.get("think")))
+    body.update(_thinking(fields.get("think"), kind))
     if fields.get("logprobs"):
         body["logprobs"] = True
         if fields.get("top_logprobs"):
@@ -126,12 +126,17 @@ def _format(wanted: object) -> dict[str, Any] | None:
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": wanted, "strict": True}}
 
 
-def _thinking(think: object) -> dict[str, Any]:
-    """Ollama's ``think`` as the servers know it: a level, or a switch of the model's chat template."""
+def _thinking(think: object, kind: str) -> dict[str, Any]:
+    """Ollama's ``think`` as the servers know it: a level, or a switch of the model's chat template.
+
+    OpenAI's own API refuses fields that it does not know, and has levels alone.
+    """
     if think is None:
         return {}
     if isinstance(think, str):
         return {"reasoning_effort": think}
+    if kind == "openai":
+        return {"reasoning_effort": "medium" if think else "none"}
     return {"chat_template_kwargs": {"enable_thinking": bool(think)}}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from api.router.seams import Upstream
 from api.router.upstream.client import Client
+from api.router.upstream.fault import Fault
 
 Fields = Mapping[str, Any]
 
@@ -54,8 +55,8 @@ async def read(client: Client, upstream: Upstream) -> Inventory:
 async def _ollama(client: Client, upstream: Upstream) -> Inventory:
     tags, running, version = await asyncio.gather(
         client.ask(upstream, "/api/tags"),
-        client.ask(upstream, "/api/ps"),
-        client.ask(upstream, "/api/version"),
+        _if_told(client, upstream, "/api/ps"),
+        _if_told(client, upstream, "/api/version"),
     )
     loaded = {_name(entry): entry for entry in _entries(running, "models")}
     models = (_ollama_model(entry, loaded) for entry in _entries(tags, "models"))
@@ -63,8 +64,16 @@ async def _ollama(client: Client, upstream: Upstream) -> Inventory:
     return Inventory({model.name: model for model in models if model.name}, version=str(told or ""))
 
 
+async def _if_told(client: Client, upstream: Upstream, path: str) -> Any:  # noqa: ANN401 - JSON
+    """Return what is good to know; None where an upstream does not tell, as older ones do not."""
+    try:
+        return await client.ask(upstream, path)
+    except Fault:
+        return None
+
+
 async def _slots(client: Client, upstream: Upstream) -> int | None:
-    properties = await client.ask(upstream, "/props")
+    properties = await _if_told(client, upstream, "/props")
     found = properties.get("total_slots") if isinstance(properties, dict) else None
     return found if isinstance(found, int) and found > 0 else None
 

@@ -53,6 +53,7 @@ class Standin:
         self.written = 0
         self.connections: set[object] = set()
         self.pullable: set[str] = set()
+        self.hidden: set[str] = set()
         self.pulling = asyncio.Event()
         self.port = 0
         self._loop = loop
@@ -133,7 +134,7 @@ class Standin:
             "/v1/models": {"object": "list", "data": listed},
             "/props": {"total_slots": 2},
         }
-        if path not in pages or path.startswith("/api") != (self.kind == "ollama"):
+        if path not in pages or path in self.hidden or path.startswith("/api") != (self.kind == "ollama"):
             return web.Response(status=404)
         return web.json_response(pages[path])
 

@@ -111,3 +111,20 @@ def test_the_key_of_an_upstream_goes_to_it_and_no_other(fleet: Fleet) -> None:
         router.post("/v1/chat/completions", {**ASKED, "model": model}, authorization="Bearer of-the-client")
     assert with_key.headers[-1]["Authorization"] == "Bearer secret-key"
     assert "Authorization" not in without.headers[-1]
+
+
+def test_an_upstream_that_tells_less_is_known_by_what_it_tells(fleet: Fleet) -> None:
+    for kind, hidden in (("llamacpp", ["/props"]), ("ollama", ["/api/ps", "/api/version"])):
+        standin = fleet.upstream(kind, {kind: good}, name=kind)
+        standin.hidden.update(hidden)
+    router = fleet.router()
+    assert {upstream["error"] for upstream in router.http.get("/router/upstreams").json()} == {None}
+    assert [model["id"] for model in router.http.get("/v1/models").json()["data"]] == ["llamacpp", "ollama"]
+
+
+def test_an_address_may_end_as_clients_of_openai_write_it(fleet: Fleet) -> None:
+    standin = fleet.upstream("vllm", {"a": good}, name="plain")
+    fleet.named_upstream(standin.url.replace("//", "//user:secret@") + "/v1/", "vllm")
+    router = fleet.router()
+    assert router.post("/v1/chat/completions", {**ASKED, "model": "a"}).status_code == 200
+    assert "secret" not in router.http.get("/router/upstreams").text
