@@ -13,13 +13,14 @@ from schemas.settings.model import (
     PoolSettings,
     RegistrySettings,
     RouterSettings,
-    Section,
     Settings,
     SinkSettings,
     UpstreamKind,
     UpstreamSettings,
     WorkerSettings,
 )
+from schemas.settings.policy import PolicySettings
+from schemas.settings.section import Section
 
 __all__ = [
     "ApiSettings",
@@ -31,6 +32,7 @@ __all__ = [
     "Loaded",
     "LogSettings",
     "NodeSettings",
+    "PolicySettings",
     "PoolSettings",
     "RegistrySettings",
     "RouterSettings",

@@ -199,7 +199,7 @@ class RouterSettings(Section):
     )
     policies: tuple[PolicySettings, ...] = Field(
         (),
-        description="policies other than the one that is built in, a list of tables (JSON in the environment)",
+        description="policies besides the one that is built in, a list of tables (JSON in the environment)",
     )
     ask_interval_s: float = Field(5.0, ge=0.1, le=300, description="seconds between questions what they have")
     body_bytes: int = Field(64 << 20, ge=1 << 10, description="most bytes of a request; images count")
