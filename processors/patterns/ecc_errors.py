@@ -60,7 +60,7 @@ def judge(window: Window, limits: EccErrors) -> Judgement:
 
 
 def _errors(gpu_id: str, reports: Sequence[HealthSlot]) -> _Errors:
-    xids = [xid for report in reports for xid in report.xids]
+    xids = [xid for report in reports if report.xids for xid in report.xids]
     return _Errors(
         gpu_id,
         _grown([report.ecc_uncorrected_volatile_total for report in reports]),
@@ -77,6 +77,8 @@ def _errors(gpu_id: str, reports: Sequence[HealthSlot]) -> _Errors:
 
 def _grown(totals: Sequence[float]) -> float:
     """Return by how much a counter grew; one that fell began anew when the driver was loaded again."""
+    if totals.count(totals[0]) == len(totals) and known(totals[0]):
+        return 0.0
     told = [total for total in totals if known(total)]
     if not told:
         return NAN

@@ -56,10 +56,10 @@ def judge(window: Window, limits: NvidiaThermalRedline) -> Judgement:
     critical = [one for one in found if one.holds and _critical_now(one.gpu)]
     severity: Severity = "critical" if critical else "warning"
     slowed = gpu.mean("throttled_thermal")
-    now = f"{gpu.gpu_id} is at {gpu.newest('temperature_c'):.0f} °C"
-    text = f"{now}, and its hardware slows down at {slowdown_c:.0f} °C"
+    at = f"{gpu.gpu_id} is at {gpu.newest('temperature_c'):.0f} °C"
+    text = f"{at}, and its hardware slows down at {slowdown_c:.0f} °C"
     if slowed >= limits.share_min:
-        text = f"{now}, and heat slowed it down {slowed:.0%} of the time"
+        text = f"{at}, and heat slowed it down {slowed:.0%} of the time"
     confidence = min(1.0, gpu.known_share("temperature_c"))
     return Judgement(True, evidence, severity, confidence, concerned(found), text)
 

@@ -29,6 +29,10 @@ def judge(window: Window, limits: PowerGpuDecoupling) -> Judgement:
     """Requests in progress without a break, tokens counted, and next to no work of any accelerator."""
     if not window.gpus:
         return UNKNOWN
+    use = [_utilization(slot) for slot in window.slots]
+    if not any(ratio < limits.utilization_max or ratio != ratio for ratio in use):
+        least = compared("utilization_ratio", min(use), "<", limits.utilization_max)
+        return Judgement(False, (least,))
     asked = _asked(window)
     working = [slot for slot in window.slots if _generates(slot, asked, limits)]
     served = sum(1 for slot in window.slots if slot.live >= 0.5)

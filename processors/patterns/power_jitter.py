@@ -30,17 +30,18 @@ class PowerJitter(Thresholds):
 
 def judge(window: Window, limits: PowerJitter) -> Judgement:
     """Swings under steady work; or herds of requests, with rest between them."""
-    steady = [slot for slot in window.slots if _is_steady(slot, limits) and slot.power_w.n >= 2]
     told = [slot for slot in window.slots if slot.power_w.n and slot.gpus]
     needed = limits.steady_share_min * window.places
     if len(told) < needed:
         return UNKNOWN
+    steady: list[Slot] = []
+    if any(_swings(slot, limits) for slot in told):
+        steady = [slot for slot in told if slot.power_w.n >= 2 and _is_steady(slot, limits)]
     jitter, mean_w = _jitter(steady), window.power_w.mean
     herds, peak = _herds(window, limits)
     evidence = (
         compared("power_jitter", jitter, ">=", limits.jitter_min),
         compared("herds", float(herds), ">=", limits.herds_min),
-        measured("steady_share", len(steady) / window.places),
         measured("power_w", mean_w, "W"),
         measured("requests_running_max", peak, "requests"),
     )
@@ -52,6 +53,12 @@ def judge(window: Window, limits: PowerJitter) -> Judgement:
         text = f"{herds} times in {window.seconds // 60} minutes up to {peak:.0f} requests came all at once"
         return Judgement(True, (evidence[1], evidence[0], *evidence[2:]), "warning", 0.7, (), text)
     return Judgement(False, evidence)
+
+
+def _swings(slot: Slot, limits: PowerJitter) -> bool:
+    """Return whether one pane by itself is above the line; without one nothing need be computed."""
+    n, mean_w, m2 = slot.power_w[:3]
+    return m2 > (limits.jitter_min * mean_w) ** 2 * (n - 1)
 
 
 def _is_steady(slot: Slot, limits: PowerJitter) -> bool:
@@ -73,6 +80,8 @@ def _jitter(steady: list[Slot]) -> float:
 
 def _herds(window: Window, limits: PowerJitter) -> tuple[int, float]:
     """Return how often requests in progress rose from next to none to near the peak, and the peak."""
+    if not any(slot.work.running > 0 for slot in window.slots):
+        return 0, NAN
     highs = [_sum(slot, most=True) for slot in window.slots]
     peak = max((high for high in highs if known(high)), default=NAN)
     if not peak >= limits.herd_requests_min:

@@ -72,14 +72,8 @@ def _loss(window: Window, limits: ThermalDrain) -> float:
 def _serving(slots: Iterable[Slot]) -> list[tuple[float, float]]:
     """Return (requests in progress, tokens a second) of the panes in which tokens were generated."""
     return [
-        (_running(slot), slot.tokens_per_second.mean) for slot in slots if slot.tokens_per_second.mean > 0
+        (slot.work.running, slot.tokens_per_second.mean) for slot in slots if slot.tokens_per_second.mean > 0
     ]
-
-
-def _running(slot: Slot) -> float:
-    """Return the requests in progress; NaN where no runtime tells."""
-    told = [runtime.requests_running for runtime in slot.runtimes if known(runtime.requests_running)]
-    return sum(told) if told else NAN
 
 
 def _hot_gpus(window: Window) -> tuple[str, ...]:
