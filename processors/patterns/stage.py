@@ -47,19 +47,26 @@ FORGET_US = 30 * 24 * 3600 * SECOND_US
 # A state holds ten minutes of panes; storing it every five keeps that cheap, and a worker that takes over
 # folds five minutes of panes again.
 STORED_EVERY = 30
+# Windows are minutes long, and most patterns have nothing to say. Those of which nothing is pending take
+# turns: a third of them is judged with each pane. What is pending or open is judged with every one.
+TURNS = 3
 
 _CODEC = StateCodec(State)
 
 
 class PatternStage:
-    """Folds ``panes`` into ``observations``, ``summaries`` and hints, by the given patterns and rules."""
+    """Folds ``panes`` into ``observations``, ``summaries`` and hints, by the given patterns and rules.
+
+    ``turns``: how many panes it takes to judge all patterns of which nothing is pending.
+    """
 
     name = "pattern-stage"
     source: Topic = PANES
     states: Topic = PATTERN_STAGE_STATES
 
-    def __init__(self, patterns: Sequence[Pattern], rules: Rules | None = None) -> None:
+    def __init__(self, patterns: Sequence[Pattern], rules: Rules | None = None, turns: int = TURNS) -> None:
         self._patterns = tuple(patterns)
+        self._turns = turns
         self._rules = rules or Rules()
         self._limits = lru_cache(4096)(self._limits_of)
 
@@ -198,22 +205,28 @@ class PatternStage:
         lives = {life.pattern: life for life in state.lives}
         outputs: list[Output | Rejected] = []
         limits = self._limits(state.about.fleet, state.node_id, state.about.chips)
-        for pattern, limit in zip(self._patterns, limits, strict=True):
+        for turn, (pattern, limit) in enumerate(zip(self._patterns, limits, strict=True), at // PANE_US):
+            life = lives.get(pattern.id)
+            if life is None and turn % self._turns:
+                continue
             window = windows.get(pattern.window_s)
             if window is None:
                 window = windows[pattern.window_s] = longest.last(pattern.window_s)
-            before = lives.get(pattern.id) or Life(pattern.id)
-            life, told = self._one(before, pattern, limit, window, state)
-            if life != before:
-                lives[pattern.id] = life
+            life, told = self._one(life, pattern, limit, window, state)
+            lives[pattern.id] = life
             outputs.extend(Output(OBSERVATIONS, state.node_id, each) for each in told)
         kept = tuple(lives[name] for name in sorted(lives) if lives[name] != Life(name))
         state, hints = _hinted(state._replace(lives=kept), at)
         return state, (*outputs, *hints)
 
     def _one(
-        self, life: Life, pattern: Pattern, limits: Thresholds, window: Window, state: State
+        self, life: Life | None, pattern: Pattern, limits: Thresholds, window: Window, state: State
     ) -> tuple[Life, lifecycle.Told]:
+        enough = limits.enabled and window.coverage >= pattern.min_coverage
+        judgement = pattern.judge(window, limits) if enough else UNKNOWN
+        if life is None and not judgement.holds:
+            return Life(pattern.id), ()
+        life = life or Life(pattern.id)
         moment = Moment(
             state.node_id,
             state.about.fleet,
@@ -224,9 +237,6 @@ class PatternStage:
         )
         if not limits.enabled:
             return lifecycle.end(life, moment, "disabled") if life.open else (Life(pattern.id), ())
-        judgement = UNKNOWN
-        if window.coverage >= pattern.min_coverage:
-            judgement = pattern.judge(window, limits)
         for_s = limits.for_s if limits.for_s >= 0 else pattern.for_s
         clear_s = limits.clear_s if limits.clear_s >= 0 else pattern.clear_s
         timing = Timing(int(for_s * SECOND_US), int(clear_s * SECOND_US))

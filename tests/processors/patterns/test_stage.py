@@ -252,6 +252,22 @@ def test_rules_of_a_file_hold_where_they_say() -> None:
     assert (opened.thresholds, opened.evidence[0].threshold) == (rules.digest, 300.0)
 
 
+def test_patterns_of_which_nothing_is_pending_take_turns() -> None:
+    patterns = [patient(id=f"p{number}", clear_s=0) for number in range(6)]
+    replay = Replay(*patterns, turns=3)
+    replay.feed(*(pane(index) for index in range(6)))
+    opened = [{one.pattern for one in told(replay.feed(pane(6 + index, 600)))} for index in range(3)]
+    assert sorted(map(sorted, opened)) == [["p0", "p3"], ["p1", "p4"], ["p2", "p5"]]
+    assert {one.pattern for one in told(replay.feed(pane(9)))} == {f"p{number}" for number in range(6)}
+
+
+def test_what_is_pending_is_judged_with_every_pane() -> None:
+    replay = Replay(patient(for_s=20), turns=3)
+    replay.feed(*(pane(index, 600) for index in range(9)))
+    (opened,) = told(replay.said)
+    assert opened.occurred_at - opened.onset_at == 20_000_000
+
+
 def test_a_pattern_that_is_turned_off_ends() -> None:
     replay = warmed()
     replay.feed(pane(6, 600))

@@ -107,7 +107,7 @@ class Replay:
     """A pattern stage, its memory of one partition, and all it has said."""
 
     def __init__(self, *patterns: Pattern, **options: Any) -> None:
-        self.stage = PatternStage(patterns or (TOY,), **options)
+        self.stage = PatternStage(patterns or (TOY,), **{"turns": 1, **options})
         self.states: dict[str, State] = {}
         self.said: list[Output | Rejected] = []
 
