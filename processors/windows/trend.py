@@ -13,6 +13,8 @@ from schemas.events.reading import NAN
 
 # With less of the spread of time left than this, what is held against it explains the change as well.
 CONFOUNDED = 0.15
+# Squares and sums of what is smaller are finite; no reading is larger.
+_LARGEST = 1e60
 
 
 class Trend(NamedTuple):
@@ -47,7 +49,7 @@ def trend(
         return UNKNOWN
     w = weights or [1.0] * n
     total = fsum(w)
-    if not total > 0.0:
+    if not 0.0 < total < _LARGEST or not all(abs(value) < _LARGEST for value in readings):
         return UNKNOWN
     times = [(time - at[0]) / MINUTE_US for time in at]
     level = fsum(map(mul, w, readings)) / total

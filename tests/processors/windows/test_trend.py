@@ -60,5 +60,10 @@ def test_too_few_readings_tell_nothing(count: int) -> None:
     assert math.isnan(trend(AT[:count], [1.0] * count).per_minute)
 
 
+@pytest.mark.parametrize("odd", [math.inf, -math.inf, 1e300, math.nan])
+def test_what_cannot_be_a_reading_tells_nothing(odd: float) -> None:
+    assert math.isnan(trend(AT, [odd if index == 30 else 1.0 for index in range(60)]).per_minute)
+
+
 def test_one_moment_tells_nothing() -> None:
     assert math.isnan(trend([0] * 10, [float(index) for index in range(10)]).per_minute)
