@@ -62,7 +62,9 @@ def _swings(slot: Slot, limits: PowerJitter) -> bool:
 
 
 def _is_steady(slot: Slot, limits: PowerJitter) -> bool:
-    """Return whether every accelerator either worked without a break or rested, and one worked."""
+    """Return whether every accelerator either worked without a break or rested, and one worked, not hot."""
+    if slot.hot > 0.0:
+        return False
     whole = [gpu for gpu in slot.gpus if gpu.whole]
     works = [gpu.active >= 1.0 and gpu.utilization_ratio >= limits.steady_utilization for gpu in whole]
     rests = [gpu.active <= 0.0 for gpu in whole]
@@ -123,7 +125,8 @@ PATTERN = Pattern(
     judge=judge,
     departs=(
         "The spread of five minutes' watts is large for any node that works now and then, so only swings "
-        "within ten seconds of steady work count, or requests that come and go in herds of eight. Watts are "
-        "counted once, on Apple too."
+        "within ten seconds of steady work count, or requests that come and go in herds of eight. Where heat "
+        "slows the board down and lets go again, it is heat that is told. Watts are counted once, on Apple "
+        "too."
     ),
 )

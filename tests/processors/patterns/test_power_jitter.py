@@ -41,6 +41,14 @@ def test_work_that_comes_and_goes_is_no_jitter(steady: int, holds: bool) -> None
     assert jitter(200.0, active=0.9).holds is False
 
 
+def test_heat_that_comes_and_goes_is_heat() -> None:
+    gpu = gpu_slot(utilization_ratio=0.95)
+    power = statistic(500.0, spread=150.0)
+    for hot, holds in ((0.0, True), (0.3, False)):
+        slots = [slot(index, gpus=(gpu,), power_w=power, hot=hot) for index in range(30)]
+        assert judge(window(300, slots), PowerJitter()).holds is holds
+
+
 def test_slow_changes_are_no_jitter() -> None:
     slots = [
         slot(index, gpus=(gpu_slot(utilization_ratio=0.95),), power_w=300.0 + 10 * index)
