@@ -68,11 +68,12 @@ def test_the_table_goes_into_the_document(penstock: Run, folder: Path, tmp_path:
     ("arguments", "says"),
     [
         (["nothing.yaml"], "there is no file nothing.yaml"),
-        (["rack-loses-cooling"], "rack-loses-cooling has no labels"),
+        (["unlabelled.yaml"], "unlabelled has no labels"),
         (["calm", "--write-docs"], "has no part <!-- score -->"),
     ],
 )
-def test_wrong_use(penstock: Run, folder: Path, arguments: list[str], says: str) -> None:
+def test_wrong_use(penstock: Run, folder: Path, tmp_path: Path, arguments: list[str], says: str) -> None:
+    (tmp_path / "unlabelled.yaml").write_text(CALM.replace("expect: []\n", ""))
     result = penstock("score", *arguments)
     assert result.status == 2
     assert says in result.err
