@@ -78,9 +78,11 @@ class Exchange:
         if self._watch is not None:
             self._watch.cancel()
         self._house.flights.remove(self._flight)
-        if self._ticket is not None:
-            self._ticket.release(finish.outcome, finish.usage)
-        self._house.recorder.finished(self._ask, finish)
+        try:
+            if self._ticket is not None:
+                self._ticket.release(finish.outcome, finish.usage)
+        finally:
+            self._house.recorder.finished(self._ask, finish)
 
     async def _served(self) -> Finish:
         await self._known()
@@ -185,7 +187,7 @@ class Exchange:
         try:
             return await self._attempt.run()
         except Fault as exc:
-            self._house.recorder.attempt_failed(self._ask, self._attempts, choice, exc.message)
+            self._house.recorder.attempt_failed(self._ask, self._attempts, choice, exc.own)
             return exc
 
     async def _nowhere(self) -> Finish:
@@ -199,7 +201,7 @@ class Exchange:
         outcome = Outcome.UPSTREAM_DIED if failed.died else Outcome.UPSTREAM_ERROR
         said = errors.message_of(failed.answer)
         more = [(b"retry-after", headers.visible(failed.retry_after))] if failed.retry_after else []
-        return await self._failed_with(failed.status, said or failed.message, outcome, more)
+        return await self._failed_with(failed.status, said or failed.message, outcome, more, own=failed.own)
 
     async def _declined(self, exc: Declined | Refused) -> Finish:
         more: list[tuple[bytes, bytes]] = []
@@ -236,20 +238,24 @@ class Exchange:
         *,
         param: str | None = None,
         code: str | None = None,
+        own: str = "",
     ) -> Finish:
-        """Send an error, in the stream where one has begun, and return the finish."""
+        """Send an error, in the stream where one has begun, and return the finish.
+
+        ``own`` is the error in words of the router alone, where ``message`` has others.
+        """
         ask, attempt = self._ask, self._attempt
         self._flight.now(Phase.CLIENT)
         if attempt is not None and attempt.started:
             await answer.end(self._send, errors.in_band(ask.dialect, message))
-            return self._finish(outcome, 200, message)
+            return self._finish(outcome, 200, own or message)
         told = headers.answered(
             ask.request_id, ask.model, self._flight.choice,
             retries=max(0, self._attempts - 1), waited_s=self._admitted.waited_s,
         )  # fmt: skip
         body = errors.body(ask.dialect, status, message, param=param, code=code)
         await answer.whole(self._send, status, answer.JSON, told + (more or []), body)
-        return self._finish(outcome, status, message)
+        return self._finish(outcome, status, own or message)
 
     def _finish(self, outcome: Outcome, status: int, error: str) -> Finish:
         attempt = self._attempt

@@ -13,7 +13,7 @@ from api.router.relay.ollama import OllamaRelay
 from api.router.relay.ollama_to_openai import OllamaToOpenAIRelay
 from api.router.relay.openai import OpenAIRelay
 from api.router.relay.openai_to_ollama import OpenAIToOllamaRelay
-from api.router.relay.relay import BrokenAnswerError, Relay
+from api.router.relay.relay import BrokenAnswerError, Relay, UpstreamSaidError
 from api.router.rewrite import Rules, Written, for_ollama, for_openai, untranslated
 from api.router.seams import Choice
 from api.router.translate import from_ollama, from_openai, to_ollama, to_openai
@@ -83,7 +83,7 @@ def whole(asked: Plan, ask: Ask, upstream: Dialect, answer: bytes, sent_s: float
     else:
         reading.openai(found)
     if reading.error:
-        raise BrokenAnswerError(reading.error)
+        raise UpstreamSaidError(reading.error)
     reading.complete = True
     if asked.whole is None:
         return Whole(answer, reading)

@@ -1,6 +1,7 @@
 """The serving path: from a request of HTTP to an exchange. Plain ASGI; nothing of a framework runs here."""
 
 import asyncio
+import logging
 from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
@@ -15,6 +16,8 @@ from api.router.house import House
 from api.router.outcome import Outcome
 from api.router.protocol import ABORT
 from api.router.seams import Finish
+
+logger = logging.getLogger(__name__)
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _MOST_HOSTS = 64
@@ -44,6 +47,12 @@ class Serving:
             return  # nothing was asked
         except Declined as exc:
             await self._decline(request.blank(endpoint, caller, read), exc, send)
+            return
+        except Exception as exc:
+            logger.exception("a request could not be read by an error of the router")
+            error = f"an error of the router: {type(exc).__name__}; see its log"
+            declined = Declined(Outcome.REJECTED_INVALID, 500, error)
+            await self._decline(request.blank(endpoint, caller, read), declined, send)
             return
         task = asyncio.current_task()
         assert task is not None  # an ASGI server runs each request in one

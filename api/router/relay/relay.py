@@ -11,6 +11,20 @@ MOST_EVENT_BYTES = 16 << 20
 class BrokenAnswerError(Exception):
     """The upstream's answer cannot be what it says it is; the text is one sentence."""
 
+    @property
+    def own(self) -> str:
+        """The same in words of the router alone, as facts may have it: an upstream may repeat a prompt."""
+        return str(self)
+
+
+class UpstreamSaidError(BrokenAnswerError):
+    """The answer is an error, or ends in one; the text is the upstream's."""
+
+    @property
+    def own(self) -> str:
+        """See ``BrokenAnswerError``."""
+        return "the upstream put an error into its answer"
+
 
 class Relay(Protocol):
     """One answer. Only whole events go out, so that an error can follow any of them."""

@@ -5,6 +5,7 @@ class Fault(Exception):
     """An attempt came to nothing; another upstream may do better.
 
     Attributes:
+        own: what went wrong in words of the router alone: those of an upstream may repeat a prompt.
         status: what the client is told if none does.
         unreached: the request never got there, so trying again costs nothing.
         died: its answer had begun, though none of it went on.
@@ -18,6 +19,7 @@ class Fault(Exception):
         self,
         message: str,
         *,
+        own: str = "",
         status: int = 502,
         unreached: bool = False,
         died: bool = False,
@@ -28,6 +30,7 @@ class Fault(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.own = own or message
         self.status = status
         self.unreached = unreached
         self.died = died

@@ -14,7 +14,7 @@ from tests.api.router.standin import Behaviour, Loop, Standin, good
 from tests.fixtures.ports import free_port
 
 QUICK = {"ask_interval_s": 0.1, "hold_s": 0.3, "drain_s": 0.2, "breaker_failures": 1000, "facts": False}
-"""Settings under which nothing takes long, and nothing goes to Kafka; tests change those that they are about."""
+"""Settings under which nothing takes long or goes to Kafka; tests change those that they are about."""
 
 
 class Router:
@@ -93,6 +93,7 @@ class Fleet:
         self._standins: list[tuple[Standin, dict[str, Any]]] = []
         self._named: list[dict[str, Any]] = []
         self._routers: list[Router] = []
+        self.elsewhere: dict[str, Any] = {}  # settings of other sections: Kafka, where facts go there
 
     def upstream(
         self, kind: str = "vllm", models: Mapping[str, Behaviour] | None = None, **told: Any
@@ -116,8 +117,8 @@ class Fleet:
             for standin, told in self._standins
             if only in (None, standin)
         ) + tuple(UpstreamSettings(**named) for named in self._named)
-        told = RouterSettings(port=free_port(), upstreams=upstreams, **{**QUICK, **settings})
-        router = Router(self.loop, Settings(data_dir=self._folder, router=told))
+        told = RouterSettings(upstreams=upstreams, **{"port": free_port(), **QUICK, **settings})
+        router = Router(self.loop, Settings(data_dir=self._folder, router=told, **self.elsewhere))
         self._routers.append(router)
         until(
             lambda: all(
