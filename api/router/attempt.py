@@ -15,10 +15,11 @@ from api.router.house import House
 from api.router.outcome import Outcome
 from api.router.plan import plan, whole
 from api.router.reading import Reading
-from api.router.relay.relay import BrokenAnswerError, Relay
+from api.router.relay.relay import BrokenAnswerError, Relay, UpstreamSaidError
 from api.router.rewrite import Notes
 from api.router.seams import NO_USAGE, Choice, Finish
 from api.router.translate import from_openai, to_openai
+from api.router.upstream.answer import Answer
 from api.router.upstream.client import ERROR_BYTES
 from api.router.upstream.fault import Fault
 from api.router.upstream.whole import read
@@ -86,7 +87,7 @@ class Attempt:
     async def _asked(self, body: bytes, notes: Notes | None) -> Finish:
         self._flight.now(Phase.UPSTREAM)
         self._sent_s = self._flight.since_s
-        response: aiohttp.ClientResponse | None = None
+        response: Answer | None = None
         try:
             response = await self._house.client.post(self._choice.upstream, self._plan.path, body)
             return await self._answered(response, notes)
@@ -97,10 +98,10 @@ class Attempt:
             self._flight.resume()
             raise Fault(f"{self._choice.upstream.id} was silent for too long", status=504) from None
         finally:
-            if response is not None and not response.content.is_eof():
-                response.close()  # what is not read to its end cannot be used again
+            if response is not None:
+                response.done()
 
-    async def _answered(self, response: aiohttp.ClientResponse, notes: Notes | None) -> Finish:
+    async def _answered(self, response: Answer, notes: Notes | None) -> Finish:
         status = response.status
         if status != 200:
             return await self._not_well(response)
@@ -108,23 +109,23 @@ class Attempt:
             return await self._stream(response, notes)
         return await self._whole(await self._read(response, self._house.settings.answer_bytes), notes)
 
-    async def _not_well(self, response: aiohttp.ClientResponse) -> Finish:
+    async def _not_well(self, response: Answer) -> Finish:
         """Pass on what the client did wrong (4xx); anything else is the upstream's fault."""
         status, upstream = response.status, self._choice.upstream
         body = await self._read(response, ERROR_BYTES, cut=True)
-        retry_after = response.headers.get("Retry-After", "")
+        retry_after = response.header("Retry-After")
         if not 400 <= status < 500:
             raise Fault(
                 f"{upstream.id} answered {status}",
                 status=status if status >= 500 else 502,
                 answer=body,
-                content_type=response.content_type,
+                content_type=response.header("Content-Type"),
                 retry_after=retry_after,
             )
         told = errors.message_of(body) or f"{upstream.id} answered {status}"
         content_type = answer.JSON
         if upstream.dialect is self._ask.dialect and body:
-            content_type = headers.visible(response.headers.get("Content-Type", "application/json"))
+            content_type = headers.visible(response.header("Content-Type") or "application/json")
         else:
             body = errors.body(self._ask.dialect, status, told)
         more = [(b"retry-after", headers.visible(retry_after))] if retry_after else []
@@ -132,7 +133,7 @@ class Attempt:
         await answer.whole(self._send, status, content_type, self._headers() + more, body)
         return self._finish(Outcome.UPSTREAM_ERROR, status, f"{upstream.id} answered {status}")
 
-    async def _read(self, response: aiohttp.ClientResponse, limit: int, *, cut: bool = False) -> bytes:
+    async def _read(self, response: Answer, limit: int, *, cut: bool = False) -> bytes:
         return await read(response, self._choice.upstream.id, limit=limit, cut=cut, heard=self._heard)
 
     def _heard(self) -> None:
@@ -142,7 +143,8 @@ class Attempt:
         try:
             found = whole(self._plan, self._ask, self._choice.upstream.dialect, body, self._sent_s)
         except BrokenAnswerError as exc:
-            raise Fault(f"{self._choice.upstream.id}: {exc}") from None
+            name = self._choice.upstream.id
+            raise Fault(f"{name}: {exc}", own=f"{name}: {exc.own}") from None
         self.reading = found.reading
         self._check_model()
         if found.reading.first:
@@ -151,8 +153,8 @@ class Attempt:
         await answer.whole(self._send, 200, answer.JSON, self._headers(notes), found.body)
         return self._finish(Outcome.COMPLETED, 200)
 
-    async def _stream(self, response: aiohttp.ClientResponse, notes: Notes | None) -> Finish:
-        content_type = response.headers.get("Content-Type", "")
+    async def _stream(self, response: Answer, notes: Notes | None) -> Finish:
+        content_type = response.header("Content-Type")
         if not content_type.startswith(self._plan.content_type):
             raise Fault(
                 f"{self._choice.upstream.id} answered {content_type or 'nothing'} in place of a stream"
@@ -162,7 +164,8 @@ class Attempt:
         try:
             await self._pass_on(response, relay, notes)
         except BrokenAnswerError as exc:
-            return await self._broken(f"{self._choice.upstream.id}: {exc}")
+            name = self._choice.upstream.id
+            return await self._broken(f"{name}: {exc}", f"{name}: {exc.own}")
         except (aiohttp.ClientError, OSError):
             return await self._broken(
                 f"{self._choice.upstream.id}: the upstream broke off in the middle of its answer"
@@ -174,35 +177,33 @@ class Attempt:
             return await self._broken(f"{self._choice.upstream.id}: the upstream fell silent")
         return self._finish(Outcome.COMPLETED, 200)
 
-    async def _pass_on(self, response: aiohttp.ClientResponse, relay: Relay, notes: Notes | None) -> None:
+    async def _pass_on(self, response: Answer, relay: Relay, notes: Notes | None) -> None:
         """Pass pieces on as they come; the upstream is not read while the client does not read."""
-        flight, reading, content = self._flight, relay.reading, response.content
-        while piece := await content.readany():
+        flight, reading = self._flight, relay.reading
+        while piece := await response.readany():
             flight.phase = Phase.NEXT
             self._heard()
             written = relay.feed(piece)
             if reading.error:
                 if written and self.started:
                     await self._send_on(written, notes)
-                raise BrokenAnswerError(reading.error)
+                raise UpstreamSaidError(reading.error)
             if reading.first and not self._told_first:
                 self._first_token(reading.first)
             if reading.complete:
-                return await self._send_last(written, relay, content, notes)
+                return await self._send_last(written, relay, response, notes)
             if written:
                 await self._send_on(written, notes)
-        return await self._send_last(b"", relay, content, notes)
+        return await self._send_last(b"", relay, response, notes)
 
-    async def _send_last(
-        self, written: bytes, relay: Relay, content: aiohttp.StreamReader, notes: Notes | None
-    ) -> None:
+    async def _send_last(self, written: bytes, relay: Relay, response: Answer, notes: Notes | None) -> None:
         """Send the end of an answer. The client has it before the connection is seen to."""
         written += relay.end()
-        if not content.is_eof():
+        if not response.ended:
             if written:
                 await self._send_on(written, notes)
             written = b""
-            await self._settle(content)
+            await self._settle(response)
         self._flight.phase = Phase.CLIENT
         if not self.started:
             await self._start(notes)
@@ -215,11 +216,11 @@ class Attempt:
         await answer.piece(self._send, written)
         self._flight.phase = Phase.NEXT
 
-    async def _settle(self, content: aiohttp.StreamReader) -> None:
+    async def _settle(self, response: Answer) -> None:
         """Read what follows the end of an answer, nothing, so that the connection can be used again."""
         with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
             async with asyncio.timeout(_SETTLE_S):
-                while await content.readany():
+                while await response.readany():
                     pass
 
     async def _start(self, notes: Notes | None) -> None:
@@ -230,13 +231,16 @@ class Attempt:
         )
         await answer.start(self._send, content_type, self._headers(notes))
 
-    async def _broken(self, error: str) -> Finish:
-        """Tell the client in its stream that the answer ends here; before that began it is a fault."""
+    async def _broken(self, error: str, own: str = "") -> Finish:
+        """Tell the client in its stream that the answer ends here; before that began it is a fault.
+
+        ``own`` is the error in words of the router alone, where ``error`` has others.
+        """
         if not self.started:
-            raise Fault(error, died=self.reading is not None and bool(self.reading.first))
+            raise Fault(error, own=own, died=self.reading is not None and bool(self.reading.first))
         self._flight.now(Phase.CLIENT)
         await answer.end(self._send, errors.in_band(self._ask.dialect, error))
-        return self._finish(Outcome.UPSTREAM_DIED, 200, error)
+        return self._finish(Outcome.UPSTREAM_DIED, 200, own or error)
 
     async def _loaded(self, notes: Notes | None) -> Finish:
         """Answer a request that only loads a model: the upstream has its own loaded."""

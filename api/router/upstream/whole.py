@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 import aiohttp
 
+from api.router.upstream.answer import Answer
 from api.router.upstream.fault import Fault
 
 
-async def read(
-    response: aiohttp.ClientResponse, upstream: str, *, limit: int, cut: bool, heard: Callable[[], None]
-) -> bytes:
+async def read(response: Answer, upstream: str, *, limit: int, cut: bool, heard: Callable[[], None]) -> bytes:
     """Return the body of an answer.
 
     Args:
@@ -25,7 +24,7 @@ async def read(
     parts: list[bytes] = []
     size = 0
     try:
-        while part := await response.content.readany():
+        while part := await response.readany():
             heard()
             parts.append(part)
             size += len(part)
