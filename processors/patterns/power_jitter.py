@@ -23,7 +23,7 @@ class PowerJitter(Thresholds):
     steady_share_min: float = threshold(0.3, 0.05, 1.0, doc="share of the window with steady work")
     mean_min_w: float = threshold(10.0, 0.0, 1000.0, "W", doc="watts below which nothing is said")
     herd_requests_min: float = threshold(
-        8, 2, 10_000, "requests", doc="requests in progress at the peak of a herd"
+        16, 2, 10_000, "requests", doc="requests in progress at the peak of a herd"
     )
     herds_min: float = threshold(4, 2, 30, "herds", doc="times in five minutes that a herd came and went")
 
@@ -90,7 +90,7 @@ def _herds(window: Window, limits: PowerJitter) -> tuple[int, float]:
         return 0, peak
     herds, low = 0, True
     for slot, high in zip(window.slots, highs, strict=True):
-        if high >= 0.6 * peak:
+        if high >= 0.75 * peak:
             herds += low
             low = False
         if _sum(slot, most=False) <= 0.1 * peak:
@@ -125,8 +125,8 @@ PATTERN = Pattern(
     judge=judge,
     departs=(
         "The spread of five minutes' watts is large for any node that works now and then, so only swings "
-        "within ten seconds of steady work count, or requests that come and go in herds of eight. Where heat "
-        "slows the board down and lets go again, it is heat that is told. Watts are counted once, on Apple "
-        "too."
+        "within ten seconds of steady work count, or requests that come and go in herds of sixteen. Where "
+        "heat slows the board down and lets go again, it is heat that is told. Watts are counted once, on "
+        "Apple too."
     ),
 )

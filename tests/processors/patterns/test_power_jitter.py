@@ -89,7 +89,7 @@ def test_herds_of_requests(every: int, holds: bool) -> None:
 
 
 def test_a_few_requests_are_no_herd() -> None:
-    assert herds(3, peak=7.0).holds is False
+    assert herds(3, peak=15.0).holds is False
     assert herds(3, rest=4.0).holds is False
 
 
