@@ -29,7 +29,7 @@ class Door:
         self._traffic = traffic
         self._seed = seed
         self._clients = Clients(traffic.streams, scenario.nodes, name, seed)
-        self._journal = Journal(scenario.fleet, name, scenario.starts_at, emit)
+        self._journal = Journal(scenario.fleet_of(name), name, scenario.starts_at, emit)
         self._rng = generator(seed, "errors", name)
         self._tickets: dict[int, Ticket] = {}
         self._held: list[tuple[Arrival, Ticket]] = []  # by the router, which knows of no node that is up

@@ -137,8 +137,9 @@ class SimulatedNode:
         self._version = version or self._version
         scenario = self._scenario
         self.agent = Agent(
-            self._machine, fleet=scenario.fleet, version=self._version, boots=self._boots,
-            interval_s=scenario.interval_s, starts_at=scenario.starts_at, now_s=now_s, seed=self._seed,
+            self._machine, fleet=scenario.fleet_of(self._machine.node.name), version=self._version,
+            boots=self._boots, interval_s=scenario.interval_s, starts_at=scenario.starts_at, now_s=now_s,
+            seed=self._seed,
         )  # fmt: skip
         self._boots += 1
         for gpu in self._machine.gpus:

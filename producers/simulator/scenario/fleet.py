@@ -56,6 +56,7 @@ def _node(form: NodeForm, name: str) -> Node:
         memory_bytes=form.memory_bytes,
         swap_bytes=form.swap_bytes,
         rack=form.rack,
+        fleet=form.fleet,
         agent_version=form.agent_version,
         driver_version=form.driver_version,
         pcie_width=form.pcie_width,

@@ -51,6 +51,7 @@ class Node:
 
     ``weight``: its share of what the router gives to those who have a model. ``power_limit_w`` per
     accelerator; None: its rating. ``airflow_ratio``: how well it is cooled, 1 is as its maker meant it.
+    ``fleet``: empty: that of the scenario.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Node:
     memory_bytes: float
     swap_bytes: float = 0.0
     rack: str = ""
+    fleet: str = ""
     agent_version: str = ""
     driver_version: str = ""
     pcie_width: int = 16

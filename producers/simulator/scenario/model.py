@@ -82,3 +82,7 @@ class Scenario:
     def node(self, name: str) -> Node:
         """Return a node by its name, which exists."""
         return next(node for node in self.nodes if node.name == name)
+
+    def fleet_of(self, name: str) -> str:
+        """Return the fleet of a node, which exists."""
+        return self.node(name).fleet or self.fleet

@@ -59,6 +59,7 @@ class NodeForm(Form):
     memory_bytes: Annotated[Size, Field(ge=1e9, le=32e12)] = Field(alias="memory", description="memory")
     swap_bytes: Annotated[Size, Field(ge=0, le=32e12)] = Field(0.0, alias="swap", description="swap space")
     rack: str = Field("", description="rack that it stands in")
+    fleet: str = Field("", description="its fleet; left out: that of the scenario")
     agent_version: Name = Field("1.0.0", description="version of its agent")
     driver_version: str = Field("", description="version of the GPU driver; left out: the same for all")
     pcie_width: Literal[1, 2, 4, 8, 16] = Field(16, description="lanes of each accelerator")
