@@ -1,16 +1,19 @@
 """Several nodes got into trouble together: one cause, one alert."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from processors.fleet.alert import Fleet, FleetAlert
 from processors.fleet.state import Member
-from processors.patterns.pattern import Judgement, compared, measured
+from processors.patterns.pattern import SEVERITIES, Judgement, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
 from processors.patterns.turning import SECOND_US
+from schemas.events.observation import Severity
 
-# What nodes may share, the likeliest cause first; the last is the fleet itself.
-ATTRIBUTES = ("rack", "driver", "model", "hardware", "fleet")
+# What nodes may share, the likeliest cause first; the last is what all of them share.
+FLEET = "fleet"
+ATTRIBUTES = ("rack", "driver", "model", "hardware", FLEET)
 OFFLINE = "offline"
 # Patterns that have one cause, by what it is.
 FAMILIES: Mapping[str, str] = {
@@ -35,6 +38,7 @@ FAMILIES: Mapping[str, str] = {
     "gpu_lost": "hardware",
     "ecc_errors": "hardware",
     "pcie_lane_degradation": "hardware",
+    "clock_skew": "time",
 }
 
 
@@ -43,7 +47,7 @@ class CorrelatedIncident(Thresholds):
     """Thresholds of correlated_incident."""
 
     members_min: float = threshold(3.0, 2.0, 1000.0, doc="nodes that must be concerned")
-    share_min: float = threshold(0.5, 0.05, 1.0, doc="of the nodes that share the attribute")
+    share_min: float = threshold(0.5, 0.05, 1.0, doc="of the nodes there that share the attribute")
     within_s: float = threshold(300.0, 10.0, 3600.0, "s", doc="between the first onset and the last")
     silent_min_s: float = threshold(60.0, 40.0, 3600.0, "s", doc="seconds of silence that count as trouble")
 
@@ -52,21 +56,33 @@ class CorrelatedIncident(Thresholds):
 class _Trouble:
     member: Member
     family: str
+    severity: Severity
     onset_at: int
     observation_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What some of the troubled nodes share: an attribute with a value that ``size`` nodes have."""
+
+    attribute: str
+    value: str
+    size: int
+    troubles: Sequence[_Trouble]
+    members: tuple[str, ...]
+
+
 def judge(fleet: Fleet, limits: CorrelatedIncident) -> Mapping[str, Judgement]:
-    """For each kind of trouble, the narrowest thing that enough troubled nodes share."""
+    """For each kind of trouble, what the nodes that got it together share, and others do not."""
     found: dict[str, Judgement] = {}
     troubles: dict[str, list[_Trouble]] = {}
     for trouble in _troubles(fleet, limits):
         troubles.setdefault(trouble.family, []).append(trouble)
     for family in sorted(troubles):
         together = _together(troubles[family], limits)
-        judged = None if together is None else _shared(family, together, fleet, limits)
-        if judged is not None:
-            found[family] = judged
+        shared = None if together is None else _shared(together, fleet, limits)
+        if shared is not None:
+            found[family] = _judgement(family, shared, limits)
     return found
 
 
@@ -74,11 +90,11 @@ def _troubles(fleet: Fleet, limits: CorrelatedIncident) -> Iterator[_Trouble]:
     for one in fleet.members.values():
         if one.silent_s >= limits.silent_min_s and not one.stopped:
             since = one.passed_at - int(one.silent_s * SECOND_US)
-            yield _Trouble(one, OFFLINE, since, "")
+            yield _Trouble(one, OFFLINE, "critical", since, "")
         for each in one.open:
             family = FAMILIES.get(each.pattern)
             if family is not None:
-                yield _Trouble(one, family, each.onset_at, each.observation_id)
+                yield _Trouble(one, family, each.severity, each.onset_at, each.observation_id)
 
 
 def _together(troubles: Sequence[_Trouble], limits: CorrelatedIncident) -> Sequence[_Trouble] | None:
@@ -93,48 +109,57 @@ def _together(troubles: Sequence[_Trouble], limits: CorrelatedIncident) -> Seque
     return best if len({each.member.node_id for each in best}) >= limits.members_min else None
 
 
-def _shared(
-    family: str, troubles: Sequence[_Trouble], fleet: Fleet, limits: CorrelatedIncident
-) -> Judgement | None:
+def _shared(troubles: Sequence[_Trouble], fleet: Fleet, limits: CorrelatedIncident) -> _Shared | None:
+    """Return what tells the troubled nodes best from the others; of equals the likeliest cause.
+
+    An attribute that every node has with the same value explains nothing; then it is the fleet's.
+    """
+    troubled = {each.member.node_id for each in troubles}
+    there = [one for one in fleet.members.values() if one.node_id in troubled or _is_there(one, limits)]
+    best, best_fit = None, 0.0
+    for one in _candidates(troubles, there, fleet):
+        count = len(one.members)
+        enough = count >= limits.members_min and count >= limits.share_min * one.size
+        fit = count / (one.size + len(troubled))
+        if enough and fit > best_fit and (one.size < len(there) or one.attribute == FLEET):
+            best, best_fit = one, fit
+    return best
+
+
+def _candidates(troubles: Sequence[_Trouble], there: Sequence[Member], fleet: Fleet) -> Iterator[_Shared]:
     for attribute in ATTRIBUTES:
+        sizes = Counter(_value(one, attribute, fleet) for one in there)
         by_value: dict[str, list[_Trouble]] = {}
         for each in troubles:
-            value = _value(each.member, attribute, fleet)
-            if value:
-                by_value.setdefault(value, []).append(each)
-        for value in sorted(by_value):
+            by_value.setdefault(_value(each.member, attribute, fleet), []).append(each)
+        for value in sorted(by_value.keys() - {""}):
             group = by_value[value]
-            members = sorted({each.member.node_id for each in group})
-            size = sum(_value(one, attribute, fleet) == value for one in fleet.members.values())
-            if len(members) >= limits.members_min and len(members) >= limits.share_min * size:
-                return _judgement(family, attribute, value, members, size, group, limits)
-    return None
+            members = tuple(sorted({each.member.node_id for each in group}))
+            yield _Shared(attribute, value, sizes[value], group, members)
 
 
-def _judgement(
-    family: str,
-    attribute: str,
-    value: str,
-    members: Sequence[str],
-    size: int,
-    troubles: Sequence[_Trouble],
-    limits: CorrelatedIncident,
-) -> Judgement:
-    first = min(each.onset_at for each in troubles)
-    last = max(each.onset_at for each in troubles)
+def _is_there(one: Member, limits: CorrelatedIncident) -> bool:
+    """Return whether it counts among those that could have the trouble: not one that has long gone."""
+    return not one.stopped and one.silent_s < limits.silent_min_s
+
+
+def _judgement(family: str, shared: _Shared, limits: CorrelatedIncident) -> Judgement:
+    onsets = [each.onset_at for each in shared.troubles]
+    count, size, of = len(shared.members), shared.size, f"{shared.attribute} {shared.value}"
     evidence = (
-        compared("members", float(len(members)), ">=", limits.members_min),
-        compared("share", len(members) / size, ">=", limits.share_min, subject=f"{attribute} {value}"),
-        measured("spread", (last - first) / SECOND_US, "s"),
+        compared("members", float(count), ">=", limits.members_min),
+        compared("share", count / size, ">=", limits.share_min, subject=of),
+        measured("spread", (max(onsets) - min(onsets)) / SECOND_US, "s"),
     )
     what = "went silent" if family == OFFLINE else f"have trouble with {family}"
-    text = f"{len(members)} of {size} nodes of {attribute} {value} {what} since the same time"
-    observations = tuple(sorted({each.observation_id for each in troubles} - {""}))
-    return Judgement(True, evidence, "critical", len(members) / size, tuple(members), text, observations)
+    text = f"{count} of {size} nodes of {of} {what} since the same time"
+    severity = max((each.severity for each in shared.troubles), key=SEVERITIES.index)
+    observations = tuple(sorted({each.observation_id for each in shared.troubles} - {""}))
+    return Judgement(True, evidence, severity, count / size, shared.members, text, observations)
 
 
 def _value(member: Member, attribute: str, fleet: Fleet) -> str:
-    return fleet.name if attribute == "fleet" else str(getattr(member, attribute))
+    return fleet.name if attribute == FLEET else str(getattr(member, attribute))
 
 
 ALERT = FleetAlert(

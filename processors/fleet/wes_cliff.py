@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from processors.fleet.alert import NodeAlert
 from processors.fleet.baselines import in_force
-from processors.fleet.state import Watched
+from processors.fleet.state import Baseline, Watched
 from processors.patterns.pattern import UNKNOWN, Judgement, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
 from schemas.events.node_summary import NodeSummary
@@ -21,18 +21,15 @@ class WesCliff(Thresholds):
 
 
 def judge(summary: NodeSummary, watched: Watched, limits: WesCliff) -> Judgement:
-    """Serving, and at a fraction of the day's mean for this model and load."""
+    """Serving, and at a fraction of the day's mean for this model at this load, or the next lower one."""
     if (
         not summary.samples
         or not known(summary.wes)
         or summary.live < limits.live_share_min * summary.samples
     ):
         return UNKNOWN
-    for baseline in in_force(watched.baselines, summary.passed_at):
-        same = (baseline.model, baseline.load) == (summary.model, summary.load)
-        if same and baseline.day_panes >= limits.day_panes_min and baseline.day_wes > 0:
-            break
-    else:
+    baseline = _baseline(summary, watched, limits)
+    if baseline is None:
         return UNKNOWN
     fraction = summary.wes / baseline.day_wes
     evidence = (
@@ -49,6 +46,24 @@ def judge(summary: NodeSummary, watched: Watched, limits: WesCliff) -> Judgement
     return Judgement(True, evidence, "warning", 1.0, (summary.node_id,), text)
 
 
+def _baseline(summary: NodeSummary, watched: Watched, limits: WesCliff) -> Baseline | None:
+    """Return the day's baseline of this model at this load; where there is none, at the next lower load.
+
+    What a node that has become slow has to do piles up, so its load is one that it never had; and more
+    requests at once give more tokens a joule, not fewer. A higher load is no measure of a lower one.
+    """
+    load = float(summary.load or 0)
+    same = [
+        one
+        for one in in_force(watched.baselines, summary.passed_at)
+        if one.model == summary.model
+        and (one.load == summary.load or 0 < float(one.load or 0) < load)
+        and one.day_panes >= limits.day_panes_min
+        and one.day_wes > 0
+    ]
+    return max(same, key=lambda one: float(one.load or 0), default=None)
+
+
 ALERT = NodeAlert(
     id="wes_cliff",
     title="Efficiency has collapsed",
@@ -60,7 +75,9 @@ ALERT = NodeAlert(
     thresholds=WesCliff,
     judge=judge,
     departs=(
-        "Compared with the same model at the same load, so that a swap of models is no cliff; without the "
-        "absolute limit of 3, which decides by the size of the model; a minute instead of one reading."
+        "Compared with the same model at the same load, so that a swap of models is no cliff; where that "
+        "load is new, as when requests pile up at a node that has become slow, with the next lower one; "
+        "without the absolute limit of 3, which decides by the size of the model; a minute instead of one "
+        "reading."
     ),
 )

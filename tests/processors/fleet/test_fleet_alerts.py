@@ -109,7 +109,7 @@ def test_three_of_a_rack_with_the_same_onset_are_one_incident() -> None:
     assert (alert.alert, alert.members, alert.severity) == (
         "correlated_incident",
         ("a1", "a2", "a3"),
-        "critical",
+        "warning",
     )
     assert alert.observations == ("thermal_drain 0", "thermal_drain 120", "thermal_drain 300")
     assert "rack a" in alert.text
@@ -147,6 +147,47 @@ def test_nodes_that_went_silent_together_are_one_incident() -> None:
     (alert,) = told(replay.said)
     assert (alert.alert, alert.members) == ("correlated_incident", ("a1", "a2", "a3"))
     assert "silent" in alert.text
+
+
+def test_an_incident_is_as_severe_as_the_worst_of_its_troubles() -> None:
+    nodes = racked(["a1", "a2", "a3", "b1"])
+    for name in ("a1", "a2", "a3"):
+        nodes[name] |= hot(0)
+    nodes["a2"] = nodes["a2"] | {"open": (observed("thermal_drain", 0, severity="critical"),)}
+    replay = Replay()
+    run(replay, 0, 20, nodes)
+    assert [alert.severity for alert in told(replay.said)] == ["critical"]
+
+
+def named(nodes: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, ...], str]:
+    """The members of the incident that opens, and what they are said to share."""
+    replay = Replay()
+    run(replay, 0, 20, nodes)
+    (alert,) = told(replay.said)
+    return alert.members, alert.evidence[1].subject
+
+
+def test_what_tells_the_troubled_from_the_others_is_named() -> None:
+    shared = {"rack": "r1", "driver": "580"}
+    well, ill = {"a": shared, "b": shared}, {name: {**shared, **hot(0)} for name in "cdef"}
+    assert named(well | ill) == (("c", "d", "e", "f"), "fleet lab")
+    other_driver = {name: {**each, "driver": "590"} for name, each in ill.items()}
+    assert named(well | other_driver) == (("c", "d", "e", "f"), "driver 590")
+    half_of_rack = {name: {**hot(0), "rack": name} for name in "cde"} | {"f": {**hot(0), "rack": "r1"}}
+    assert named(well | half_of_rack)[1] == "fleet lab"
+
+
+def test_nodes_that_have_long_gone_do_not_count_as_well() -> None:
+    nodes = {name: hot(0) for name in "abc"}
+    replay = Replay()
+    for second in range(0, 21, 10):
+        gone = [silent(second, second - 90_000, f"x{place}") for place in range(2)]
+        off = [silent(second, second - 90_000, f"y{place}", stopped=True) for place in range(9)]
+        replay.feed(
+            *gone, *off, *(summary(second, name, **each) for name, each in nodes.items()), mark(second)
+        )
+    (alert,) = [each for each in told(replay.said) if each.alert == "correlated_incident"]
+    assert alert.members == ("a", "b", "c")
 
 
 def test_other_fleets_do_not_count() -> None:

@@ -103,9 +103,23 @@ def test_a_cliff_against_the_same_model_and_load() -> None:
     assert opened(baseline(1), *over(40, **low)) == []
     assert opened(baseline(1), *over(600, start=HOUR + 300, wes=0.0876)) == []
     assert opened(baseline(1), *over(600, model="other", **low)) == []
-    assert opened(baseline(1), *over(600, load="8", **low)) == []
+    assert opened(baseline(1, load="8"), *over(600, **low)) == []
     assert opened(baseline(1, day_panes=29.0), *over(600, **low)) == []
     assert opened(baseline(1), *over(600, live=8.0, **low)) == []
+
+
+def test_at_a_load_that_is_new_the_next_lower_one_is_the_measure() -> None:
+    piled_up: dict[str, Any] = {"wes": 0.08, "start": HOUR + 300, "load": "32"}
+    lower = [
+        baseline(1, load="1", day_wes=0.05, week_wes=0.05),
+        baseline(1, load="16"),
+        baseline(1, load="64"),
+    ]
+    assert opened(*lower, *over(50, **piled_up)) == ["wes_cliff"]
+    assert opened(lower[0], lower[2], *over(600, **piled_up)) == []
+    assert opened(*lower, *over(600, **{**piled_up, "load": ""})) == []
+    assert opened(baseline(1, load=""), *over(600, **piled_up)) == []
+    assert opened(baseline(1, load=""), *over(50, **{**piled_up, "load": ""})) == ["wes_cliff"]
 
 
 def test_a_baseline_is_in_force_five_minutes_after_its_hour() -> None:
