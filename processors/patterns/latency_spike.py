@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import fsum
+from statistics import median
 
 from processors.patterns.latencies import Point, factors, mean_s, seconds_per_token, whole_requests
 from processors.patterns.pattern import UNKNOWN, Judgement, Pattern, compared, measured
@@ -17,12 +18,15 @@ _BEFORE_SHARE = 0.6
 class LatencySpike(Thresholds):
     """Thresholds of latency_spike."""
 
-    ratio_min: float = threshold(1.75, 1.1, 20.0, doc="mean of the last four minutes against the six before")
-    per_token_min: float = threshold(1.5, 1.0, 20.0, doc="the same ratio of seconds for each token written")
+    ratio_min: float = threshold(1.5, 1.1, 20.0, doc="mean of the last four minutes against the six before")
+    per_token_min: float = threshold(1.3, 1.0, 20.0, doc="the same ratio of seconds for each token written")
     recent_min_s: float = threshold(0.5, 0.0, 600.0, "s", doc="mean below which nobody minds")
     requests_min: float = threshold(10.0, 3.0, 1e4, doc="requests ended, before and since each")
     steady_s: float = threshold(
-        180.0, 60.0, 240.0, "s", doc="how long each minute has been slower than any minute before"
+        180.0, 60.0, 240.0, "s", doc="how long every minute has been slower than usual before"
+    )
+    steady_ratio: float = threshold(
+        1.3, 1.0, 20.0, doc="mean of each of these minutes against the median of the minutes before"
     )
     critical_ratio: float = threshold(3.0, 1.1, 100.0, doc="ratio of both from which it is critical")
 
@@ -61,15 +65,15 @@ def _count(points: list[Point]) -> float:
 
 
 def _steady(window: Window, points: list[Point], until: int, limits: LatencySpike) -> bool:
-    """Return whether every recent minute was slower than each minute before: one slow one is no spike."""
+    """Return whether every recent minute was slower than the minutes before: one slow one is no spike."""
     minutes: dict[int, list[Point]] = {}
     for point in points:
         minutes.setdefault((window.ended_at - point.ended_at) // MINUTE_US, []).append(point)
     means = {minute: mean_s(those) for minute, those in minutes.items()}
     first = (window.ended_at - until) // MINUTE_US
-    highest = max(mean for minute, mean in means.items() if minute >= first)
+    usual = median(mean for minute, mean in means.items() if minute >= first)
     recent = [mean for minute, mean in means.items() if minute < limits.steady_s / 60]
-    return bool(recent) and min(recent) > highest
+    return bool(recent) and min(recent) >= limits.steady_ratio * usual
 
 
 PATTERN = Pattern(
@@ -78,7 +82,7 @@ PATTERN = Pattern(
     about="Requests have taken much longer in the last four minutes than in the six before.",
     window_s=600,
     min_coverage=0.7,
-    for_s=30,
+    for_s=0,
     clear_s=60,
     hints={"warning": "reduce_batch", "critical": "steer_away"},
     action="check_inference_latency",
@@ -91,7 +95,7 @@ PATTERN = Pattern(
     departs=(
         "Longer answers take longer and are no fault: the time for each token must be up as well, where "
         "tokens are counted. Means are over requests, not over panes, and every minute of the last three "
-        "must be slower than any before. Ten seconds are no longer critical by "
+        "must be slower than usual. Ten seconds are no longer critical by "
         "themselves: a long answer takes them. Sums of any runtime that has them, else what routers saw."
     ),
 )
