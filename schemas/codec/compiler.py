@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from schemas.codec.primitives import PRIMITIVES
+from schemas.codec.primitives import PRIMITIVES, SHORT
 
 Reader = Callable[[bytes, int], tuple[Any, int]]
 Writer = Callable[[Any, Callable[[bytes], None]], None]
@@ -165,6 +165,8 @@ class Compiler:
             return f"write_array({value}, append, {self._item('write', kind['items'])})"
         if isinstance(kind, Mapping) and kind["type"] == "map" and kind["values"] == "string":
             return f"write_text_map({value}, append)"
+        if kind == "string":  # most fields of most events: what write_string does, without a call
+            return f"append(short_text({value}) if len({value}) < {SHORT} else long_text({value}))"
         return f"{self._item('write', kind)}({value}, append)"
 
     def _enum(self, name: str, kind: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ def labels(found: Mapping[str, str]) -> Mapping[str, str]:
     return {text(name): text(value) for name, value in found.items()} if found else {}
 
 
+@lru_cache(maxsize=4096)
 def fingerprint(session: str) -> str:
     """Return what stands for a conversation: callers may name it after a person."""
     if not session:
