@@ -63,8 +63,7 @@ def judge(window: Window, limits: BandwidthCeilingReached) -> Judgement:
 
 def _weights(pane: Slot) -> Weights:
     model = next(each for each in pane.models if each.name == pane.work.model)
-    kind = next((each.kind for each in pane.runtimes if each.runtime_id == model.runtime_id), "")
-    return weights(model.name, model.parameters, model.quantization, kind)
+    return weights(model.name, model.parameters, model.quantization)
 
 
 def _rating(window: Window) -> float:

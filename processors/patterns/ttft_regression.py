@@ -19,10 +19,10 @@ class TtftRegression(Thresholds):
 
     rise_min_s: float = threshold(0.005, 0.0, 10.0, "s/min", doc="seconds later each minute")
     ratio_min: float = threshold(1.75, 1.1, 20.0, doc="mean of the last three minutes against the first five")
-    mean_min_s: float = threshold(0.1, 0.0, 60.0, "s", doc="mean below which nobody minds")
+    later_min_s: float = threshold(0.15, 0.0, 60.0, "s", doc="seconds later below which nobody minds")
     signal_min: float = threshold(4.0, 2.0, 50.0, doc="times its own standard error that the rise must be")
     requests_min: float = threshold(
-        10.0, 3.0, 1e4, doc="first tokens, in the early and in the late part each"
+        15.0, 3.0, 1e4, doc="first tokens, in the early and in the late part each"
     )
     critical_ratio: float = threshold(4.0, 1.1, 100.0, doc="ratio that is critical")
     critical_mean_s: float = threshold(2.0, 0.0, 600.0, "s", doc="mean of the late part, for the same")
@@ -45,7 +45,7 @@ def judge(window: Window, limits: TtftRegression) -> Judgement:
         measured("ttft_before", before, "s"),
         measured("first_tokens", _count(late)),
     )
-    if not ratio >= limits.ratio_min or now < limits.mean_min_s:
+    if not ratio >= limits.ratio_min or now - before < limits.later_min_s:
         return Judgement(False, evidence)
     found = _rise(points)
     evidence = (*evidence, compared("rise", found.per_minute, ">=", limits.rise_min_s, "s/min"))

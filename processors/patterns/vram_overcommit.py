@@ -78,12 +78,8 @@ def _need(slot: Slot, limits: VramOvercommit) -> Need | None:
     if not slot.models:
         answered = any(runtime.up > 0.0 for runtime in slot.runtimes)
         return Need(0.0, capacity, used, (), True) if answered else None
-    kinds = {runtime.runtime_id: runtime.kind for runtime in slot.runtimes}
     crowded = used >= limits.pushed_out_full * capacity
-    sizes = {
-        (model.runtime_id, model.name): _bytes(model, kinds.get(model.runtime_id, ""), crowded=crowded)
-        for model in slot.models
-    }
+    sizes = {(model.runtime_id, model.name): _bytes(model, crowded=crowded) for model in slot.models}
     known = [size for size in sizes.values() if size == size]
     if not known:
         return None
@@ -91,14 +87,14 @@ def _need(slot: Slot, limits: VramOvercommit) -> Need | None:
     return Need(fsum(known), capacity, used, names, len(known) == len(sizes))
 
 
-def _bytes(model: ModelSlot, runtime_kind: str, *, crowded: bool) -> float:
+def _bytes(model: ModelSlot, *, crowded: bool) -> float:
     """Return what a model needs there: what it has, or its weights where those are more.
 
     A model that is all in host memory was put there, unless the accelerators' memory is full.
     """
     if model.vram_bytes == 0.0 and not crowded:
         return 0.0
-    size = weights(model.name, model.parameters, model.quantization, runtime_kind).size_bytes
+    size = weights(model.name, model.parameters, model.quantization).size_bytes
     both = [value for value in (model.vram_bytes, size) if value == value]
     return max(both, default=NAN)
 

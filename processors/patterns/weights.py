@@ -1,8 +1,9 @@
 """How large a model's weights are, and how much of them one token needs.
 
 Runtimes that do not say how many weights a model has have named it after that, as is the custom: 70B, 8x7B,
-30B-A3B. A format that is not told is 16 bits for servers of original weights (vLLM, SGLang), else unknown.
-Bits per weight: formats by definition, GGUF files as published for Llama 3.1 8B.
+30B-A3B. A format that neither the runtime nor the name tells is unknown: a server of original weights may
+have quantised them when it loaded them. Bits per weight: formats by definition, GGUF files as published for
+Llama 3.1 8B.
 """
 
 import re
@@ -31,8 +32,6 @@ _BITS: tuple[tuple[str, float], ...] = (
     (r"f32|fp32|float32", 32.0),
 )
 _FORMATS = tuple((re.compile(rf"(?<![a-z0-9])(?:{name})(?![0-9])"), bits) for name, bits in _BITS)
-_SERVERS_OF_ORIGINALS = ("vllm", "sglang")
-_ORIGINAL_BITS = 16.0
 # "8x7b": experts share attention and embeddings, so the whole is less than the product.
 _EXPERTS = re.compile(r"(?<![a-z0-9.])(\d+)x(\d+(?:\.\d+)?)b(?![a-z0-9])")
 _SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)b(?![a-z0-9])")
@@ -53,13 +52,13 @@ class Weights(NamedTuple):
 
 
 @lru_cache(1024)
-def weights(name: str, parameters: float, quantization: str, runtime_kind: str) -> Weights:
+def weights(name: str, parameters: float, quantization: str) -> Weights:
     """Return what is known of a model's weights; ``parameters`` 0 or NaN where not told."""
     plain = name.lower().replace("_", "-").replace(" ", "-").replace(":", "-")
     experts = _EXPERTS.search(plain)
     told = parameters > 0
     count = parameters if told else _count(plain, experts)
-    bits = _bits(quantization.lower().replace("_", "-"), plain, runtime_kind)
+    bits = _bits(quantization.lower().replace("_", "-"), plain)
     size = count * bits / 8
     active = _ACTIVE.search(plain)
     if active:
@@ -75,9 +74,9 @@ def _count(plain: str, experts: re.Match[str] | None) -> float:
     return float(found[1]) * _BILLION if found else NAN
 
 
-def _bits(quantization: str, plain: str, runtime_kind: str) -> float:
+def _bits(quantization: str, plain: str) -> float:
     for text in (quantization, plain):
         for pattern, bits in _FORMATS:
             if text and pattern.search(text):
                 return bits
-    return _ORIGINAL_BITS if runtime_kind in _SERVERS_OF_ORIGINALS else NAN
+    return NAN

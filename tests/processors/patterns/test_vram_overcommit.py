@@ -58,7 +58,9 @@ def test_all_accelerators_count_and_parts_of_them_do_not() -> None:
 def test_what_a_server_reserves_is_not_need() -> None:
     reserved = gpu_slot(memory_used_bytes=0.92 * 80e9)
     model = model_slot("llama-3.1-8b", runtime_id="ollama:11434", vram_bytes=NAN, quantization="")
-    assert judge(loaded(model, gpus=(reserved,), kind="vllm"), LIMITS).holds is False
+    assert judge(loaded(model, gpus=(reserved,), kind="vllm"), LIMITS).holds is None
+    told = model._replace(quantization="fp16")
+    assert judge(loaded(told, gpus=(reserved,), kind="vllm"), LIMITS).holds is False
 
 
 def test_a_model_on_the_cpu_was_put_there_unless_the_card_is_full() -> None:
