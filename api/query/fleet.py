@@ -39,9 +39,10 @@ class Node:
 
     def is_up(self, now: int) -> bool:
         """Tell whether its readings are of now (``now``: µs since the epoch)."""
-        return self.silent_s(now) <= self.silent_after_s() and not self._has_stopped()
+        return self.silent_s(now) <= self.silent_after_s() and not self.has_stopped
 
-    def _has_stopped(self) -> bool:
+    @property
+    def has_stopped(self) -> bool:
         """Tell whether its agent said goodbye, and has not come back since."""
         if self.stopped is None:
             return False

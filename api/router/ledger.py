@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from api.router.scoring.affinity import Trace
 from api.router.scoring.place import UNKNOWN_SPEED, Speed
+from api.router.seams import NO_USAGE, Usage
 from api.router.service_times import Mean, ServiceTimes
 
 MOST_TRACES = 20_000
@@ -121,14 +122,18 @@ class Ledger:
                 prefill_s=USUAL_PREFILL_S,
             )
 
-    def ended(self, request_id: str, served: str, now_s: float, *, ok: bool, tokens: int | None) -> None:
-        """Hear that an attempt is over; only one that was answered teaches anything."""
+    def ended(self, request_id: str, served: str, now_s: float, *, ok: bool, usage: Usage) -> None:
+        """Hear that an attempt is over.
+
+        Only one that was answered with tokens teaches anything: a node that is quick to refuse is not quick.
+        """
         flight = self._flights.pop(request_id, None)
         if flight is None:
             return
         self.upstream(flight.upstream).in_flight -= 1
         self._loading.pop((flight.upstream, flight.model), None)
-        if ok:
+        tokens = usage.completion_tokens
+        if ok and not (math.isnan(flight.first_s) and usage == NO_USAGE):
             times = self._timed(flight, now_s)
             # A load says nothing of the time that the next request takes.
             began_s = flight.began_s if flight.loaded or math.isnan(flight.first_s) else flight.first_s

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.auth import KeyRing, is_loopback
+from api.query.fleet import FleetView
 from api.router.admission import QueueAdmission
 from api.router.breaker import Breakers
+from api.router.fleet_chooser import FleetChooser
+from api.router.fleet_metrics import FleetMetrics
+from api.router.fleet_reader import FleetReader
 from api.router.flight import Flights, Patience
 from api.router.gate import KeyGate
 from api.router.house import House
@@ -22,8 +26,7 @@ from api.router.queue.core import Queue
 from api.router.queue_metrics import QueueCollector
 from api.router.recorder import CountingRecorder
 from api.router.rewrite import Rules
-from api.router.seams import Chooser, Recorder
-from api.router.static_fleet import StaticFleet
+from api.router.seams import Recorder
 from api.router.upstream.catalogue import Catalogue
 from api.router.upstream.client import Client
 from producers.connector import quiet_client
@@ -36,7 +39,7 @@ class RouterParts:
 
     house: House
     catalogue: Catalogue
-    chooser: Chooser
+    chooser: FleetChooser
     admission: QueueAdmission
     metrics: RouterMetrics
     pauses: Pauses
@@ -51,7 +54,7 @@ class RouterParts:
             known = self.catalogue.inventory(upstream.id)
             models = sorted(known.models) if known else None
             found.append({
-                "id": upstream.id, "node_id": upstream.node_id, "url": upstream.base_url,
+                "id": upstream.id, "node_id": upstream.node_id, "url": upstream.shown_url,
                 "kind": upstream.kind, "slots": upstream.slots, "models": models,
                 "breaker": breakers.get(upstream.id, "closed"), "error": errors.get(upstream.id),
             })  # fmt: skip
@@ -70,16 +73,24 @@ async def open_parts(settings: Settings) -> AsyncIterator[RouterParts]:
     async with AsyncExitStack() as open_ones:
         counts = CountingRecorder(metrics)
         recorder: Recorder = counts
-        if told.facts:
+        if told.facts or told.nodes:
             quiet_client(settings.log.level)
+        if told.facts:
             recorder = await open_ones.enter_async_context(facts_told(settings, counts, metrics.registry))
         client = Client(connect_timeout_s=told.connect_timeout_s)
         open_ones.push_async_callback(client.close)
         catalogue = Catalogue(client, told.ask_interval_s)
-        parts = _made(settings, client, catalogue, metrics, recorder)
+        fleet = FleetView()
+        seen = FleetMetrics(fleet, told.fleet)
+        metrics.registry.register(seen)
+        reader = FleetReader(settings, fleet, seen) if told.nodes else None
+        awaited = (lambda: reader.awaited) if reader else (lambda: False)
+        chooser = FleetChooser(told, catalogue, fleet, awaited=awaited)
+        parts = _made(settings, client, catalogue, chooser, metrics, recorder)
         tasks = [
             asyncio.create_task(catalogue.run(parts.chooser.upstreams)),
             asyncio.create_task(parts.house.flights.reap()),
+            *([asyncio.create_task(reader.run(chooser))] if reader else []),
         ]
         try:
             yield parts
@@ -92,16 +103,20 @@ async def open_parts(settings: Settings) -> AsyncIterator[RouterParts]:
 
 
 def _made(
-    settings: Settings, client: Client, catalogue: Catalogue, metrics: RouterMetrics, recorder: Recorder
+    settings: Settings,
+    client: Client,
+    catalogue: Catalogue,
+    chooser: FleetChooser,
+    metrics: RouterMetrics,
+    recorder: Recorder,
 ) -> RouterParts:
     told = settings.router
-    chooser = StaticFleet(told, catalogue)
     queue = Queue(queue_limits(told))
     admission = QueueAdmission(queue, patience_s=told.patience_s, hold_s=told.hold_s)
-    catalogue.listen(lambda: admission.sync(chooser))
+    chooser.listen(lambda: admission.sync(chooser))
     admission.sync(chooser)
     pauses = Pauses(queue, chooser, admission.changed)
-    catalogue.listen(pauses.refresh)
+    chooser.listen(pauses.refresh)
     metrics.registry.register(QueueCollector(queue))
     local = is_loopback(told.host)
     ring = KeyRing(settings.data_dir)

@@ -16,6 +16,7 @@ from api.query.findings_metrics import FindingsCollector
 from api.query.fleet import FleetView
 from api.query.prometheus import FleetCollector
 from api.query.standing import Standing
+from api.router.fleet_metrics import FleetMetrics
 from api.router.lifecycle.metrics import FactsCollector
 from api.router.queue.core import Queue
 from api.router.queue.limits import QueueLimits
@@ -66,6 +67,7 @@ def metrics() -> Iterator[Metric]:
         yield from (metric for metric in registry.collect() if metric.name.startswith(PREFIX))
     yield from FleetCollector(FleetView()).collect()
     yield from FactsCollector().collect()
+    yield from FleetMetrics(FleetView(), "").collect()
     yield from QueueCollector(Queue(QueueLimits())).collect()
     yield from FindingsCollector([Standing(kind) for kind in KINDS]).collect()
 

@@ -5,10 +5,12 @@ from api.router.scoring.term import Rank, Term
 
 
 def rate(place: Place) -> Term:
-    """``value``: 1 where it answers. One that does not may still; it is used only for want of others.
+    """``value``: 1 where it answers; 0.5 where it answers this router and not its agent, or says so.
 
-    Where this router and the agent say different things, one that answers this router answers.
+    One that does not answer may yet; it is used only for want of others.
     """
     if place.silent:
         return Term("answering", 0.0, rank=Rank.SILENT)
+    if place.condition.down:
+        return Term("answering", 0.5, seen_s=place.condition.seen_s, rank=Rank.DOUBTFUL)
     return Term("answering", 1.0)

@@ -21,9 +21,10 @@ def rate(place: Place, policy: Policy, now_s: float) -> Term:
     condition = place.condition
     if not condition.expected:
         return Term("freshness")
-    age_s = max(0.0, now_s - condition.seen_s)  # NaN stays NaN
+    age_s = now_s - condition.seen_s
     grown = 1.0
     if not math.isnan(age_s):
+        age_s = max(0.0, age_s)
         grown = min(1.0, max(0.0, (age_s - policy.fresh_s) / (policy.stale_s - policy.fresh_s)))
     seconds = grown * policy.stale_share * service_s(place, policy) if grown else 0.0
     rank = Rank.DOUBTFUL if age_s > policy.stale_s else Rank.GOOD

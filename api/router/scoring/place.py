@@ -65,7 +65,7 @@ class Place(NamedTuple):
     Attributes:
         upstream: id of the upstream; a place has one in its model.
         node_id: the node it runs on, or the name of a listed upstream.
-        runtime_id: kind and port; empty for a listed upstream.
+        runtime_id: kind and port.
         model: as the upstream names it.
         condition: of its node.
         speed: as this router and the node measured it.

@@ -186,7 +186,7 @@ async def test_two_at_once_both_learn_what_came_of_it(at: Running) -> None:
 async def away(tmp_path: Path) -> AsyncIterator[tuple[httpx.AsyncClient, Parts]]:
     """An API that knows of one observation and one alert; Kafka is away."""
     async with within(settings(tmp_path)) as (client, app):
-        app.state.parts.live._caught_up = True
+        app.state.parts.live.tail.has_caught_up = True
         app.state.parts.observations.apply(observation())
         app.state.parts.alerts.apply(alert())
         yield client, app.state.parts
@@ -275,7 +275,7 @@ async def test_off_loopback_a_key_must_be_allowed_to_act(tmp_path: Path) -> None
     reads, acts = ring.create("reads"), ring.create("acts", ["operate"])
     now = time.time_ns() // 1000
     async with within(settings(tmp_path, api=ApiSettings(host="0.0.0.0"))) as (client, app):
-        app.state.parts.live._caught_up = True
+        app.state.parts.live.tail.has_caught_up = True
         app.state.parts.alerts.apply(alert_updated(alert(), dismissed_until=now + 3600 * SECOND))
         path = _path("dismiss", alert())
         assert (await client.post(path, json={})).status_code == 401

@@ -25,7 +25,7 @@ async def api(tmp_path: Path) -> AsyncIterator[tuple[httpx.AsyncClient, Parts]]:
     """An API that has read its topics once; Kafka and ClickHouse are away."""
     async with within(settings(tmp_path)) as (client, app):
         at: Parts = app.state.parts
-        at.live._caught_up = True
+        at.live.tail.has_caught_up = True
         yield client, at
 
 

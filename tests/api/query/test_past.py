@@ -68,7 +68,7 @@ async def store(wanted: Settings) -> AsyncIterator[Store]:
 @pytest_asyncio.fixture
 async def api(wanted: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, Parts]]:
     async with within(wanted) as (client, app):
-        app.state.parts.live._caught_up = True
+        app.state.parts.live.tail.has_caught_up = True
         yield client, app.state.parts
 
 

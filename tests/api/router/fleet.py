@@ -13,7 +13,8 @@ from schemas.settings import RouterSettings, Settings, UpstreamSettings
 from tests.api.router.standin import Behaviour, Loop, Standin, good
 from tests.fixtures.ports import free_port
 
-QUICK = {"ask_interval_s": 0.1, "hold_s": 0.3, "drain_s": 0.2, "breaker_failures": 1000, "facts": False}
+QUICK = {"ask_interval_s": 0.1, "hold_s": 0.3, "drain_s": 0.2, "breaker_failures": 1000}
+QUICK |= {"facts": False, "nodes": False}
 """Settings under which nothing takes long or goes to Kafka; tests change those that they are about."""
 
 

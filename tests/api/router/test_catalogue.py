@@ -4,8 +4,8 @@ import socket
 import pytest
 
 from api.router.ask import Ask, Dialect, Task
+from api.router.fleet_chooser import FleetChooser
 from api.router.seams import Choice
-from api.router.static_fleet import StaticFleet
 from api.router.upstream.catalogue import Catalogue
 from api.router.upstream.client import Client
 from schemas.settings import RouterSettings, UpstreamSettings
@@ -23,10 +23,10 @@ async def test_what_one_upstream_says_is_known_before_another_answers(fleet: Fle
     )
     client = Client(connect_timeout_s=5)
     catalogue = Catalogue(client, interval_s=60)
-    known = StaticFleet(RouterSettings(upstreams=upstreams), catalogue)
+    known = FleetChooser(RouterSettings(upstreams=upstreams), catalogue)
     told = asyncio.Event()
     ask = Ask("1", Dialect.OPENAI, Task.CHAT, "/v1/chat/completions", "m")
-    catalogue.listen(told.set)
+    known.listen(told.set)
     task = asyncio.create_task(catalogue.ask(known.upstreams()))
     try:
         async with asyncio.timeout(10):
