@@ -9,8 +9,8 @@ class Fault(Exception):
         status: what the client is told if none does.
         unreached: the request never got there, so trying again costs nothing.
         died: its answer had begun, though none of it went on.
-        dropped: the connection ended before an answer; one that was kept from an earlier request may have
-            been closed by the upstream at that moment, which says nothing of the upstream.
+        dropped: a connection that was kept from an earlier request ended before an answer; the upstream may
+            have closed it at that moment, which says nothing of the upstream.
         answer: the body of the upstream's error, where it gave one, of ``content_type``.
         retry_after: what its header of that name said.
     """

@@ -38,6 +38,8 @@ class Wire(asyncio.Protocol):
         self._begun = False
         self._unframed = False
         self._broken = False
+        self._nonsense = False
+        self._used = False
         self._inflate: zlib._Decompress | None = None
         self._lost = False
         self.status = 0
@@ -69,9 +71,9 @@ class Wire(asyncio.Protocol):
             self.close()
             raise
         if not self._begun:
-            if self._lost:
-                raise Fault(f"{self._name} closed the connection without an answer", dropped=True)
-            raise Fault(f"{self._name} gave no answer of HTTP")
+            if self._nonsense:
+                raise Fault(f"{self._name} gave no answer of HTTP")
+            raise Fault(f"{self._name} closed the connection without an answer", dropped=self._used)
 
     def header(self, name: str) -> str:
         """See ``Answer``."""
@@ -115,8 +117,8 @@ class Wire(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, zlib.error):
-            if not self.ended:
-                self._broken = True
+            self._nonsense = True
+            self._broken = not self.ended
             self.close()
             self._wake()
 
@@ -163,7 +165,7 @@ class Wire(asyncio.Protocol):
         assert self._parser is not None
         if self.status < 200:
             return
-        self.ended = True
+        self.ended = self._used = True
         self.reusable = self._parser.should_keep_alive()
         if self._paused and self._transport is not None:
             self._paused = False
