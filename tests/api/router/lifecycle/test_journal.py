@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from api.router.lifecycle.facts import Who
 from api.router.lifecycle.journal import Journal
-from api.router.lifecycle.lives import DIED, Lives
+from api.router.lifecycle.lives import DIED, Lives, RequestEvent
 from api.router.lifecycle.moments import Ended, Moment, Received, Sent
 from api.router.lifecycle.records import KINDS, Entry, entry, event_of
 from api.router.lifecycle.recovery import Leftover, recover
@@ -140,7 +140,7 @@ def test_facts_that_the_disk_refused_are_counted_all_the_same(
     assert Run(tmp_path).left.facts == run.sent[4:]
 
 
-def told(moments: list[Moment]) -> list[object]:
+def told(moments: list[Moment]) -> list[RequestEvent]:
     lives = Lives(WHO, at_us)
     return [event for moment in moments if (event := lives.tell(moment)) is not None]
 
