@@ -52,6 +52,12 @@ class Boards:
         for board in self._boards:
             board.load(upstream, told)
 
+    def hear(self, upstream: str, *, at_once: bool = False) -> None:
+        """Take in, in time, what is known anew of an upstream; ``at_once``: before the next choice."""
+        self.changed.add(upstream)
+        if at_once:
+            self._due_s = 0.0
+
     def _fill(self, now_s: float) -> None:
         places = self.places(None)
         loads = {id_: self.loads(id_) for id_ in places}

@@ -13,14 +13,13 @@ from api.router.ledger import Asked, Ledger
 from api.router.offers import Offer
 from api.router.places import Known, evened, place, usual_speed
 from api.router.policies import policies
-from api.router.roster import Roster
+from api.router.roster import Answers, Roster
 from api.router.scoring.affinity import saved_tokens
 from api.router.scoring.board import Load
 from api.router.scoring.decide import decide
 from api.router.scoring.decision import Decision, Need
 from api.router.scoring.place import UNKNOWN_SPEED, Place
 from api.router.seams import Absence, Choice, NoChoice, Upstream, Usage
-from api.router.upstream.catalogue import Catalogue
 from schemas.events.node_state import NodeState
 from schemas.settings import RouterSettings
 
@@ -32,7 +31,7 @@ class FleetChooser:
 
     Args:
         settings: the router's.
-        catalogue: what upstreams answer this router.
+        answers: what upstreams answer this router.
         fleet: the nodes; empty without Kafka.
         hostname: of this machine; None: as the system says.
         awaited: tells whether the nodes are still being read for the first time.
@@ -44,14 +43,14 @@ class FleetChooser:
     def __init__(
         self,
         settings: RouterSettings,
-        catalogue: Catalogue,
+        answers: Answers,
         fleet: FleetView | None = None,
         hostname: str | None = None,
         awaited: Callable[[], bool] = lambda: False,
     ) -> None:
         self._policies = policies(settings)
-        self._catalogue = catalogue
-        self._roster = Roster(settings, catalogue, fleet if fleet is not None else FleetView(), hostname)
+        self._answers = answers
+        self._roster = Roster(settings, answers, fleet if fleet is not None else FleetView(), hostname)
         self._ledger = Ledger()
         self._awaited = awaited
         self._boards: dict[str, Boards] = {}
@@ -60,7 +59,7 @@ class FleetChooser:
         self._wes: dict[tuple[str, str], tuple[float, float]] = {}
         self._listeners: list[Callable[[], None]] = []
         self.refresh()
-        catalogue.listen(self._heard)
+        answers.listen(self._heard)
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Call ``changed`` when there are other upstreams, models or places than before, or may be."""
@@ -113,7 +112,7 @@ class FleetChooser:
         free = slots is None or self._ledger.upstream(id_).outstanding < slots
         asked = Asked(ask.request_id, id_, at.model, ask.prompt_tokens, at.loaded, free)
         self._ledger.began(asked, time.monotonic())
-        self._told(id_, news=not asked.loaded)
+        self._told(id_, news=not asked.loaded, at_once=True)
 
     def first_token(self, ask: Ask, choice: Choice) -> None:
         """See ``seams.Chooser``."""
@@ -197,19 +196,19 @@ class FleetChooser:
 
     def _known(self) -> Known:
         return Known(
-            self._roster.servers, self._ledger, self._seen_s, self._wes, self._catalogue.errors(),
+            self._roster.servers, self._ledger, self._seen_s, self._wes, self._answers.errors(),
             self._policies[0].fresh_s,
         )  # fmt: skip
 
     def _load(self, id_: str) -> Load:
         return Load(self._ledger.upstream(id_).outstanding, self._roster.upstreams[id_].slots)
 
-    def _told(self, id_: str, *, news: bool) -> None:
+    def _told(self, id_: str, *, news: bool, at_once: bool = False) -> None:
         """Tell the boards of an upstream's load, and whether more is known anew."""
         for boards in self._of.get(id_, ()):
             boards.load(id_)
             if news:
-                boards.changed.add(id_)
+                boards.hear(id_, at_once=at_once)
 
     def _need(self, ask: Ask, model: str, now_s: float) -> Need:
         policy = self._policies[0]

@@ -2,8 +2,9 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from api.query.fleet import FleetView
 from api.router.ask import plain_name
@@ -12,7 +13,6 @@ from api.router.listed import listed
 from api.router.offers import Offer, is_unheard, offers
 from api.router.scoring.decide import Away
 from api.router.seams import Upstream
-from api.router.upstream.catalogue import Catalogue
 from api.router.upstream.inventory import Inventory
 from schemas.events.node_state import NodeState
 from schemas.settings import RouterSettings
@@ -21,12 +21,25 @@ ANEW_S = 5.0
 """Who is silent is looked at so often."""
 
 
+class Answers(Protocol):
+    """What upstreams answered this router; ``upstream.catalogue.Catalogue`` is one."""
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Call ``changed`` when one says something new, and again and again."""
+
+    def inventory(self, upstream: str) -> Inventory | None:
+        """Return what one said last; None where it never said anything."""
+
+    def errors(self) -> Mapping[str, str]:
+        """Return why those that did not answer the last question did not."""
+
+
 class Roster:
     """Upstreams, and offers by the names of models.
 
     Args:
         settings: the router's.
-        catalogue: what upstreams answer this router.
+        answers: what upstreams answer this router.
         fleet: the nodes; empty without Kafka.
         hostname: of this machine; None: as the system says.
 
@@ -44,13 +57,13 @@ class Roster:
     def __init__(
         self,
         settings: RouterSettings,
-        catalogue: Catalogue,
+        answers: Answers,
         fleet: FleetView,
         hostname: str | None = None,
     ) -> None:
         self._listed = listed(settings)
         self._name = settings.fleet
-        self._catalogue = catalogue
+        self._answers = answers
         self._fleet = fleet
         self._hostname = hostname or socket.gethostname()
         self._inventories: dict[str, Inventory | None] = {}
@@ -65,11 +78,11 @@ class Roster:
     def refresh(self) -> None:
         """Put everything together anew."""
         self._refreshed_s = time.monotonic()
-        self._failing = frozenset(self._catalogue.errors())
+        self._failing = frozenset(self._answers.errors())
         found = self._found()
         self.servers, self.withdrawn = dict(found.usable), found.withdrawn
         self.upstreams = {id_: self._upstream(server) for id_, server in self.servers.items()}
-        self._inventories = {id_: self._catalogue.inventory(id_) for id_ in self.servers}
+        self._inventories = {id_: self._answers.inventory(id_) for id_ in self.servers}
         lost = {id_ for id_, server in self.servers.items() if self._is_lost(server)}
         self.offers = {}
         for id_ in self.servers.keys() - lost:
@@ -85,11 +98,11 @@ class Roster:
         Returns:
             The upstreams that said something new; None: there may be others than before, ``refresh``.
         """
-        known = {id_: self._catalogue.inventory(id_) for id_ in self.servers}
+        known = {id_: self._answers.inventory(id_) for id_ in self.servers}
         news = frozenset(id_ for id_, found in known.items() if found is not self._inventories[id_])
         other = any(_shape(known[id_]) != _shape(self._inventories[id_]) for id_ in news)
         late = time.monotonic() - self._refreshed_s > ANEW_S
-        if other or late or self._failing != self._catalogue.errors().keys():
+        if other or late or self._failing != self._answers.errors().keys():
             return None
         self._inventories = known
         for id_ in news:
@@ -116,7 +129,7 @@ class Roster:
 
     def is_unheard(self) -> bool:
         """Tell whether an upstream may have anything, because nobody has said what it has."""
-        return any(is_unheard(server, self._catalogue.inventory(id_)) for id_, server in self.servers.items())
+        return any(is_unheard(server, self._answers.inventory(id_)) for id_, server in self.servers.items())
 
     def _found(self) -> Servers:
         now_us = time.time_ns() // 1000
@@ -124,7 +137,7 @@ class Roster:
         return servers(nodes, self._listed, hostname=self._hostname, now_us=now_us)
 
     def _upstream(self, server: Server) -> Upstream:
-        known = self._catalogue.inventory(server.upstream.id)
+        known = self._answers.inventory(server.upstream.id)
         return replace(server.upstream, slots=slots(server, known.slots if known else None))
 
     def _offers_of(self, id_: str) -> Iterator[tuple[str, Offer]]:

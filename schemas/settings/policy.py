@@ -22,7 +22,7 @@ class PolicySettings(Section):
     load_s: float = Field(15.0, ge=0, description="to load a model of unknown size")
     load_bytes_per_s: float = Field(1e9, gt=0, description="speed of loading one, until it was seen")
     copy_share: float = Field(
-        0.25, ge=0, le=10, description="of a load's time that another copy of a model in memory costs besides"
+        0.5, ge=0, le=10, description="of a load's time that another copy of a model in memory costs besides"
     )
     unknown_slots: int = Field(4, ge=1, description="requests served at once where that is unknown")
     contention: float = Field(

@@ -42,7 +42,7 @@ def test_a_load_takes_what_it_took_before_else_what_the_size_says_else_the_polic
 
 
 def test_a_load_under_way_costs_its_rest_and_another_copy_costs_more() -> None:
-    assert load.rate(place(**COLD), POLICY).fixed == 12.5
+    assert load.rate(place(**COLD), POLICY).fixed == 15.0
     assert load.rate(place(**COLD, loading_s=0.0), POLICY).fixed == 10.0
     assert load.rate(place(**COLD, loading_s=4.0), POLICY).fixed == 6.0
     assert load.rate(place(**COLD, loading_s=40.0), POLICY).fixed == 0.0
