@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from infra.bench.table import Table
 
 # Modules of infra.bench, in the order of docs/benchmarks.md.
-NAMES = ("stage", "patterns", "sink", "analytics", "node", "router", "queue", "start", "memory")
+NAMES = ("stage", "patterns", "sink", "analytics", "node", "router", "queue", "scoring", "start", "memory")
 app = typer.Typer()
 
 
