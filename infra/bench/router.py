@@ -7,18 +7,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 import uvloop
 
 from infra.bench.hop import load
 from infra.bench.hop.load import Load
-from infra.bench.stack import penstock, wait_until
+from infra.bench.stack import penstock, servers, wait_until
 from infra.bench.table import Table
+from schemas.kafka import ensure_topics
+from schemas.settings import Settings
 
 SECONDS = 6.0
 CLIENTS = (1, 32)
@@ -30,18 +31,19 @@ _PATH = "/v1/chat/completions"
 def run() -> Table:
     """Measure answers in one piece and streams of 16 tokens, then many streams that stay open."""
     load.raise_open_files()
-    with _ends() as (upstream, bare, router, process):
-        ports = {"upstream": upstream, "bare hop": bare, "router": router}
+    with servers() as settings, _ends(settings) as (ports, process):
         rows = [_row(clients, stream, ports) for stream in (False, True) for clients in CLIENTS]
-        many = _held(router, process)
+        many = _held(ports["events"], process)
     return Table(
         "The router's hop",
         (
-            "what", "clients", "upstream alone, requests/s", "bare hop, requests/s", "router, requests/s",
-            "router / bare hop", "added p50, ms", "added p50 of the bare hop, ms", "p99, ms",
+            "what", "clients", "upstream alone, requests/s", "bare hop, requests/s",
+            "router without events, requests/s", "router, requests/s", "router / bare hop", "added p50, ms",
+            "added p50 of the bare hop, ms", "p99, ms",
         ),
         rows,
-        "The bare hop is uvicorn and aiohttp that look at nothing. All share the machine with what asks. "
+        "The bare hop is uvicorn and aiohttp that look at nothing. The router queues, "
+        "chooses, and sends its events to Kafka. All of them, Kafka and what asks share the machine. "
         "Added is beside the upstream alone. "
         f"{STREAMS} streams open at once: {many.alive} with tokens to the end, {many.failed} failed, "
         f"{many.bytes_each / 1000:.0f} kB each.",
@@ -51,13 +53,14 @@ def run() -> Table:
 def _row(clients: int, stream: bool, ports: dict[str, int]) -> Sequence[object]:
     asked = load.request(_PATH, "fast", stream=stream)
     found = {name: load.run(port, asked, clients=clients, seconds=SECONDS) for name, port in ports.items()}
-    alone, bare, router = found["upstream"], found["bare hop"], found["router"]
+    alone, bare, router = found["upstream"], found["bare"], found["events"]
     errors = {name: measured.errors for name, measured in found.items() if measured.errors}
     return (
         ("stream" if stream else "one piece") + (f" (errors: {errors})" if errors else ""),
         clients,
         round(alone.per_s),
         round(bare.per_s),
+        round(found["router"].per_s),
         round(router.per_s),
         f"{router.per_s / bare.per_s:.2f}",
         f"{_added(router, alone):.2f}",
@@ -82,8 +85,8 @@ class Held:
 def held() -> Held:
     """Hold many streams open at once, over a router of their own."""
     load.raise_open_files()
-    with _ends() as (_, _, router, process):
-        return _held(router, process)
+    with _ends(None) as (ports, process):
+        return _held(ports["router"], process)
 
 
 def _held(port: int, process: psutil.Process) -> Held:
@@ -101,28 +104,43 @@ def _held(port: int, process: psutil.Process) -> Held:
 
 
 @contextmanager
-def _ends() -> Iterator[tuple[int, int, int, psutil.Process]]:
-    """Run upstream, bare hop and router; yield their ports, and the router's process."""
+def _ends(settings: Settings | None) -> Iterator[tuple[dict[str, int], psutil.Process]]:
+    """Run upstream, bare hop and routers; yield their ports, and the process of the last router.
+
+    ``settings`` say where Kafka and the registry are; None: there is no router that tells events.
+    """
     with ExitStack() as running:
-        upstream, bare, router = (_free_port() for _ in range(3))
-        url = f"http://127.0.0.1:{upstream}"
-        folder = running.enter_context(tempfile.TemporaryDirectory(prefix="penstock-bench-"))
-        running.enter_context(_module("infra.bench.hop.upstream", str(upstream)))
-        _wait(upstream)
-        running.enter_context(_module("infra.bench.hop.bare", str(bare), url))
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
+        ports = {name: _free_port() for name in ("upstream", "bare", "router", "events")}
+        url = f"http://127.0.0.1:{ports['upstream']}"
+        running.enter_context(_module("infra.bench.hop.upstream", str(ports["upstream"])))
+        _wait(ports["upstream"])
+        running.enter_context(_module("infra.bench.hop.bare", str(ports["bare"]), url))
+        _wait(ports["bare"])
+        process = running.enter_context(_router(ports["router"], url, {"PENSTOCK_ROUTER__FACTS": "false"}))
+        if settings is not None:
+            asyncio.run(ensure_topics(settings.kafka))
+            kafka = {
+                "PENSTOCK_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+                "PENSTOCK_REGISTRY__URL": settings.registry.url,
+            }
+            process = running.enter_context(_router(ports["events"], url, kafka))
+        yield ports, psutil.Process(process.pid)
+
+
+@contextmanager
+def _router(port: int, upstream: str, more: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
+    with tempfile.TemporaryDirectory(prefix="penstock-bench-", ignore_cleanup_errors=True) as folder:
         told = {
-            "PENSTOCK_DATA_DIR": str(Path(folder)),
+            "PENSTOCK_DATA_DIR": folder,
             "PENSTOCK_LOG__LEVEL": "error",
-            "PENSTOCK_ROUTER__PORT": str(router),
+            "PENSTOCK_ROUTER__PORT": str(port),
             "PENSTOCK_ROUTER__DRAIN_S": "1",
-            "PENSTOCK_ROUTER__FACTS": "false",
-            "PENSTOCK_ROUTER__UPSTREAMS": json.dumps([{"url": url, "kind": "vllm"}]),
+            "PENSTOCK_ROUTER__UPSTREAMS": json.dumps([{"url": upstream, "kind": "vllm"}]),
         }
-        process = running.enter_context(penstock(["router"], environment | told))
-        _wait(bare)
-        _wait(router)
-        yield upstream, bare, router, psutil.Process(process.pid)
+        with penstock(["router"], {**environment, **told, **more}) as process:
+            _wait(port)
+            yield process
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import uvloop
 
 from infra.bench.hop.http1 import Messages
 
-_CONNECT_S = 30.0
+_ALIVE_S = 6.0
+"""A stream has a token each second; on a machine that is full it may be late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,13 @@ class _Client(asyncio.Protocol):
 
 
 async def hold(port: int, asked: bytes, *, streams: int, seconds: float) -> tuple[int, int]:
-    """Open streams that stay open, and return how many got tokens in the last second, and how many failed."""
+    """Open streams that stay open; return how many got a token in the last seconds, and how many failed."""
     loop = asyncio.get_running_loop()
     made: list[_Stream] = []
     for _ in range(streams):
         made.append((await loop.create_connection(lambda: _Stream(asked), "127.0.0.1", port))[1])
     await asyncio.sleep(seconds)
-    since = time.perf_counter() - 2.5
+    since = time.perf_counter() - _ALIVE_S
     alive = sum(1 for stream in made if stream.last > since and not stream.failed)
     failed = sum(1 for stream in made if stream.failed)
     for stream in made:
