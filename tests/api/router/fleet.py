@@ -92,6 +92,7 @@ class Fleet:
         self.loop = loop
         self._folder = folder
         self._standins: list[tuple[Standin, dict[str, Any]]] = []
+        self._unlisted: list[Standin] = []
         self._named: list[dict[str, Any]] = []
         self._routers: list[Router] = []
         self.elsewhere: dict[str, Any] = {}  # settings of other sections: Kafka, where facts go there
@@ -105,6 +106,13 @@ class Fleet:
         standin = Standin(self.loop, kind, {"m": good} if models is None else models)
         standin.start()
         self._standins.append((standin, told))
+        return standin
+
+    def unlisted(self, kind: str) -> Standin:
+        """Start a stand-in that no router is told of by its settings."""
+        standin = Standin(self.loop, kind, {"m": good})
+        standin.start()
+        self._unlisted.append(standin)
         return standin
 
     def named_upstream(self, url: str, kind: str) -> None:
@@ -131,7 +139,7 @@ class Fleet:
     def close(self) -> None:
         for router in self._routers:
             router.stop()
-        for standin, _ in self._standins:
+        for standin in (*self._unlisted, *(standin for standin, _ in self._standins)):
             standin.stop()
 
 
