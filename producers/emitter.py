@@ -263,30 +263,33 @@ class Emitter:
 
     async def _send_all(self, facts: Sequence[Fact], link: Link, codec: Codec, sent: set[int]) -> None:
         """Send facts; the numbers of those that went, or that can never go, are put into ``sent``."""
-        counts = {}
-        for name in {fact.topic.name for fact in facts}:
-            counts[name] = len(await link.partitions(self._topics[name]))
-        parcels, refused = packed(facts, codec, counts)
+        parcels, refused = packed(facts, codec, await self._partitions(facts, link))
         for fact, why in refused:
             self._refuse(event_name(fact.event), why)
             sent.add(fact.number)
         for parcel in parcels:
-            sent.update(await self._send(parcel, link))
+            acknowledged = await self._sent(parcel, link)
+            if acknowledged is not None:
+                acknowledged.add_done_callback(self._landed)
+                self._flying.append(Flying(parcel.facts, acknowledged, time.monotonic()))
+                self._airborne += len(parcel.facts)
+            sent.update(fact.number for fact in parcel.facts)
 
-    async def _send(self, parcel: Parcel, link: Link) -> list[int]:
+    async def _partitions(self, facts: Sequence[Fact], link: Link) -> dict[str, int]:
+        names = {fact.topic.name for fact in facts}
+        return {name: len(await link.partitions(self._topics[name])) for name in names}
+
+    async def _sent(self, parcel: Parcel, link: Link) -> asyncio.Future[object] | None:
+        """Send a parcel, and return the future of its acknowledgement; None where it can never go."""
         topic, partition, facts, records = parcel
         try:
             if is_large(parcel):
-                acknowledged = await link.send(topic, records[0][1], key=facts[0].key, partition=partition)
-            else:
-                acknowledged = await link.send_batch(topic, partition, records)
+                return await link.send(topic, records[0][1], key=facts[0].key, partition=partition)
+            return await link.send_batch(topic, partition, records)
         except _NEVER as exc:
-            self._refuse(event_name(facts[0].event), exc)
-        else:
-            acknowledged.add_done_callback(self._landed)
-            self._flying.append(Flying(facts, acknowledged, time.monotonic()))
-            self._airborne += len(facts)
-        return [fact.number for fact in facts]
+            for fact in facts:
+                self._refuse(event_name(fact.event), exc)
+            return None
 
     def _landed(self, acknowledged: asyncio.Future[object]) -> None:
         _failure(acknowledged)  # asyncio complains of failures that nobody looked at
@@ -317,7 +320,7 @@ class Emitter:
         try:
             async with asyncio.timeout(self._patience.delivery_s):
                 flying = await self._send_spooled(batch.records, link, codec)
-                results = await asyncio.gather(*flying, return_exceptions=True)
+                results = await asyncio.gather(*(one for _, one in flying), return_exceptions=True)
         except (KafkaError, OSError) as exc:
             await self._lose_link(reason(exc))
             return
@@ -326,23 +329,36 @@ class Emitter:
         if trouble is not None:
             await self._lose_link(reason(trouble))
             return
-        for failure in failures:
-            self._refuse("spooled fact", failure)
-        self._delivered += len(results) - len(failures)
+        for (count, _), result in zip(flying, results, strict=True):
+            if isinstance(result, BaseException):
+                for _ in range(count):
+                    self._refuse("spooled fact", result)
+            else:
+                self._delivered += count
         await self._disk.acknowledge(batch)
         self._wake.set()
 
     async def _send_spooled(
         self, records: Sequence[bytes], link: Link, codec: Codec
-    ) -> list[asyncio.Future[object]]:
-        flying = []
+    ) -> list[tuple[int, asyncio.Future[object]]]:
+        """Send spooled facts; return how many went together, and the future of their acknowledgement."""
+        facts = []
         for record in records:
             try:
                 found = disclose(record)
-                topic = self._topics[found.topic]
-                flying.append(await link.send(topic, codec.frame(found.event, found.body), key=found.key))
-            except (DecodeError, KeyError, *_NEVER) as exc:
+                facts.append(
+                    Fact(self._topics[found.topic], found.key, Encoded(found.event, found.body), 0.0, 0)
+                )
+            except (DecodeError, KeyError) as exc:
                 self._refuse("spooled fact", exc)
+        parcels, refused = packed(facts, codec, await self._partitions(facts, link))
+        for _, why in refused:
+            self._refuse("spooled fact", why)
+        flying = []
+        for parcel in parcels:
+            acknowledged = await self._sent(parcel, link)
+            if acknowledged is not None:
+                flying.append((len(parcel.facts), acknowledged))
         return flying
 
     def _refuse(self, what: str, why: BaseException) -> None:
