@@ -10,8 +10,10 @@ from api.router.scoring.decide import WANT
 from api.router.scoring.policy import Policy
 from api.router.seams import Absence, Choice, NoChoice
 from api.router.upstream.inventory import Model
+from schemas.codec import Codec
 from schemas.errors import ConfigError
 from schemas.events.node_state import ModelState
+from schemas.events.request_routed import RequestRouted
 from schemas.settings import PolicySettings, RouterSettings, UpstreamSettings
 from tests.api.router.knowing import (
     HOST,
@@ -337,3 +339,17 @@ def test_while_the_nodes_are_first_read_any_model_may_be_there() -> None:
     found = chooser.choose(ask(), "x", frozenset())
     assert not isinstance(found, Choice)
     assert found.absence is Absence.AWAY
+
+
+def test_a_decision_fits_the_event_that_records_it() -> None:
+    known = two()
+    known.tell(registered("n3"), stopped("n3"))
+    told = decision(known.choose(session="s")).explain()
+    event = RequestRouted(
+        "r", "default", "router", 1, 1, "n1", "", "vllm:8000", MODEL, MODEL, "soonest", told.policy,
+        told.policy_version, told.propensity, -1.0, told.shadow_policy, told.shadow_node_id, told.candidates,
+    )  # fmt: skip
+    codec = Codec({"request_routed": 7})
+    again = codec.decode(codec.encode(event))
+    assert repr(again) == repr(event)
+    assert [one.node_id for one in told.candidates][2:] == ["n3"]
