@@ -7,6 +7,7 @@ from processors.fleet.alert import Fleet, FleetAlert
 from processors.fleet.state import Member
 from processors.patterns.pattern import Judgement, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
+from schemas.load_band import requests_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def _costs(one: Member, peers: Iterable[Member], limits: FleetLoadImbalance) -> 
     """Hot and serving, while a cool peer at the same load gives more for the same power."""
     if one.hot < limits.hot_share_min or not one.wes_raw > 0 or not one.load:
         return None
-    cool = [peer for peer in peers if peer.hot <= 0 and peer.wes_raw > 0 and peer.load == one.load]
+    cool = [peer for peer in peers if peer.hot <= 0 and peer.wes_raw > 0 and _alike(peer.load, one.load)]
     if not cool:
         return None
     best = max(cool, key=lambda peer: (peer.wes_raw, peer.node_id))
@@ -75,6 +76,11 @@ def _costs(one: Member, peers: Iterable[Member], limits: FleetLoadImbalance) -> 
     )
     text = f"hot, and {gap:.0%} fewer tokens a joule than {best.node_id} with the same model and load"
     return Judgement(True, evidence, "warning", 1.0, (one.node_id, best.node_id), text)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Return whether two loads are of as many requests: how much is read changes from pane to pane."""
+    return requests_of(one) == requests_of(other)
 
 
 ALERT = FleetAlert(

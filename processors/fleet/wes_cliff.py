@@ -9,6 +9,7 @@ from processors.patterns.pattern import UNKNOWN, Judgement, compared, measured
 from processors.patterns.thresholds import Thresholds, threshold
 from schemas.events.node_summary import NodeSummary
 from schemas.events.reading import known
+from schemas.load_band import kind_of, requests_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,19 @@ def _baseline(summary: NodeSummary, watched: Watched, limits: WesCliff) -> Basel
     What a node that has become slow has to do piles up, so its load is one that it never had; and more
     requests at once give more tokens a joule, not fewer. A higher load is no measure of a lower one.
     """
-    load = float(summary.load or 0)
     same = [
         one
         for one in in_force(watched.baselines, summary.passed_at)
         if one.model == summary.model
-        and (one.load == summary.load or 0 < float(one.load or 0) < load)
+        and (one.load == summary.load or _is_lower(one.load, summary.load))
         and one.day_panes >= limits.day_panes_min
         and one.day_wes > 0
     ]
-    return max(same, key=lambda one: float(one.load or 0), default=None)
+    return max(same, key=lambda one: requests_of(one.load), default=None)
+
+
+def _is_lower(one: str, load: str) -> bool:
+    return kind_of(one) == kind_of(load) and 0 < requests_of(one) < requests_of(load)
 
 
 ALERT = NodeAlert(
@@ -76,8 +80,8 @@ ALERT = NodeAlert(
     judge=judge,
     departs=(
         "Compared with the same model at the same load, so that a swap of models is no cliff; where that "
-        "load is new, as when requests pile up at a node that has become slow, with the next lower one; "
-        "without the absolute limit of 3, which decides by the size of the model; a minute instead of one "
-        "reading."
+        "load is new, as when requests pile up at a node that has become slow, with the next lower one; and "
+        "with work of the same kind, since prompts cost energy that no token shows. Without the absolute "
+        "limit of 3, which decides by the size of the model; a minute instead of one reading."
     ),
 )

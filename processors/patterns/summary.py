@@ -62,7 +62,7 @@ def _summary(state: State, slot: Slot | None, summary_id: str) -> NodeSummary:
             node.agent_version,
             node.hardware,
             "" if slot is None else dominant_model(slot),
-            "" if slot is None else load_band(_running(slot)),
+            "" if slot is None else _load(slot),
             node.rack,
             node.driver,
             state.stopped,
@@ -142,6 +142,11 @@ def _open(lives: Sequence[Life]) -> tuple[OpenObservation, ...]:
 
 def _running(slot: Slot) -> float:
     return _sum(runtime.requests_running for runtime in slot.runtimes)
+
+
+def _load(slot: Slot) -> str:
+    read = _sum(runtime.prompt_tokens for runtime in slot.runtimes)
+    return load_band(_running(slot), read, _sum(runtime.generation_tokens for runtime in slot.runtimes))
 
 
 def _fullness(gpu: GpuSlot) -> float:

@@ -39,7 +39,8 @@ WITH
     ),
     busy AS
     (
-        SELECT started_at, sum(requests_running.mean) AS running
+        SELECT started_at, sum(requests_running.mean) AS running, sum(prompt_tokens) AS read,
+            sum(generation_tokens) AS written
         FROM runtime_panes
         WHERE {_ITS}
         GROUP BY started_at
@@ -58,7 +59,7 @@ WITH
     )
 SELECT
     served.model AS model,
-    {load_band_sql("busy.running")} AS load,
+    {load_band_sql("busy.running", "busy.read", "busy.written")} AS load,
     countIf(ended_at > {_AT} - INTERVAL 1 DAY) AS day_panes,
     avgIf(mean_wes, ended_at > {_AT} - INTERVAL 1 DAY) AS day_wes,
     count() - day_panes AS week_panes,

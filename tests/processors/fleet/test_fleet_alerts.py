@@ -88,6 +88,7 @@ def test_waiting_is_no_imbalance_without_an_equal_node_that_has_room() -> None:
 def test_a_hot_node_that_costs_more_than_a_cool_one_at_the_same_load() -> None:
     hot = {"thermal_serious": 6.0, "wes_raw": 0.19}
     assert alerts({"a": hot, "b": {}}) == ["fleet_load_imbalance"]
+    assert alerts({"a": hot, "b": {"load": "4 p4"}}) == ["fleet_load_imbalance"]
     assert alerts({"a": hot, "b": {"load": "8"}}) == []
     assert alerts({"a": {**hot, "wes_raw": 0.21}, "b": {}}) == []
     assert alerts({"a": {"wes_raw": 0.1}, "b": {}}) == []

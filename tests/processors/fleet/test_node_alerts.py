@@ -119,6 +119,8 @@ def test_at_a_load_that_is_new_the_next_lower_one_is_the_measure() -> None:
     assert opened(lower[0], lower[2], *over(600, **piled_up)) == []
     assert opened(*lower, *over(600, **{**piled_up, "load": ""})) == []
     assert opened(baseline(1, load=""), *over(600, **piled_up)) == []
+    assert opened(*lower, *over(600, **{**piled_up, "load": "32 p16"})) == []
+    assert opened(baseline(1, load="8 p16"), *over(50, **{**piled_up, "load": "32 p16"})) == ["wes_cliff"]
     assert opened(baseline(1, load=""), *over(50, **{**piled_up, "load": ""})) == ["wes_cliff"]
 
 
