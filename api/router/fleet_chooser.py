@@ -24,6 +24,8 @@ from schemas.events.node_state import NodeState
 from schemas.settings import RouterSettings
 
 _NEAR = 3
+_MOST_WES = 1e9
+"""More tokens a joule than this are no reading."""
 
 
 class FleetChooser:
@@ -170,7 +172,7 @@ class FleetChooser:
             waiting = runtime.requests_waiting if runtime.requests_waiting > 0 else 0.0  # NaN is not
             self._ledger.reported(id_, runtime.requests_running + waiting)
         for model in state.models:
-            if model.runtime_id == server.runtime_id and model.wes > 0:
+            if model.runtime_id == server.runtime_id and 0 < model.wes < _MOST_WES:
                 self._wes[id_, model.name] = (model.wes, seen_s)
         self._told(id_, news=True)
 

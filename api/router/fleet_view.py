@@ -23,6 +23,8 @@ from schemas.settings import UpstreamKind
 
 FORGOTTEN_S = 86_400.0
 """A node that was not heard of for a day, and did not say that it stopped, is gone."""
+MOST_SLOTS = 1e6
+"""More places than this are no reading."""
 _KINDS = frozenset(get_args(UpstreamKind))
 
 
@@ -87,11 +89,11 @@ def servers(nodes: Iterable[Node], listed: Mapping[str, Listed], *, hostname: st
         if registered is None or _is_gone(node, now_us):
             continue
         for runtime in registered.runtimes:
-            reason = _why_not(node, runtime, hostname)
-            address = _address(runtime.url)
-            if reason:
+            if reason := _why_not(node, runtime, hostname):
                 withdrawn.append(Withdrawn(node.node_id, runtime, reason))
-            elif (known := by_address.get(address)) is None:
+                continue
+            address = _address(runtime.url)
+            if (known := by_address.get(address)) is None:
                 server = _found(node, runtime)
                 usable[server.upstream.id] = server
                 by_address[address] = server.upstream.id
@@ -158,7 +160,7 @@ def slots(server: Server, asked: int | None) -> int | None:
         return configured
     runtime = runtime_state(server)
     for told in (runtime.slots if runtime else NAN, server.runtime.slots if server.runtime else NAN):
-        if told >= 1:  # NaN is not
+        if 1 <= told <= MOST_SLOTS:  # NaN is not
             return int(told)
     return asked
 
@@ -178,12 +180,21 @@ def _joined(server: Server, node: Node, runtime: RuntimeInventory) -> Server:
 def _why_not(node: Node, runtime: RuntimeInventory, hostname: str) -> str:
     if node.has_stopped:
         return "its agent stopped"
-    host = urlsplit(runtime.url).hostname if "://" in runtime.url else None
+    host = _host(runtime.url)
     if not host:
         return "its agent tells no address of it"
     if _is_loopback(host) and node.registered is not None and node.registered.hostname != hostname:
         return "its address is one that only its own machine can use"
     return ""
+
+
+def _host(url: str) -> str | None:
+    """Return the host of an address that can be asked by HTTP; None: it is none."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname if parts.scheme in ("http", "https") and parts.port != 0 else None
+    except ValueError:
+        return None
 
 
 def _is_loopback(host: str) -> bool:
@@ -195,14 +206,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _address(url: str) -> tuple[str, int | None, str]:
+def _address(url: str) -> tuple[str, int, str]:
     """Return what makes two addresses one; names of this machine are its loopback address."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        port = None
+    port = parts.port or (443 if parts.scheme == "https" else 80)
     return "127.0.0.1" if _is_loopback(host) else host, port, parts.path.rstrip("/").removesuffix("/v1")
 
 

@@ -16,6 +16,8 @@ from api.router.service_times import Mean, ServiceTimes
 
 MOST_TRACES = 20_000
 """Conversations, and beginnings of prompts, that are remembered; the oldest are forgotten first."""
+MOST_REQUESTS = 1e6
+"""More than this at one upstream are no reading."""
 USUAL_PREFILL_S = 0.001
 """Of one token, where prompts were all of a length: a thousand tokens a second."""
 
@@ -146,7 +148,7 @@ class Ledger:
         account = self.upstream(upstream)
         before = account.others
         known = max(account.most, account.most_before)
-        account.others = max(0.0, requests - known) if requests == requests else 0.0
+        account.others = max(0.0, requests - known) if requests <= MOST_REQUESTS else 0.0  # NaN is not
         account.most_before, account.most = account.most, account.in_flight
         return account.others != before
 

@@ -1,6 +1,5 @@
 """Which models the servers offer, under which names, and what is known of each. Pure."""
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
@@ -11,6 +10,8 @@ from schemas.events.node_registered import AvailableModel
 from schemas.events.reading import NAN
 
 _LATEST = ":latest"
+_MOST = 1e15
+"""More bytes or tokens than this are no reading."""
 _T = TypeVar("_T")
 
 
@@ -35,9 +36,10 @@ class Offer(NamedTuple):
     def size_bytes(self) -> float:
         """On disk; NaN: unknown."""
         told = self.asked.listed.get("size") if self.asked else None
-        if isinstance(told, int) and told > 0:
+        if isinstance(told, int) and 0 < told < _MOST:
             return float(told)
-        return self.registered.size_bytes if self.registered else NAN
+        size = self.registered.size_bytes if self.registered else NAN
+        return size if 0 < size < _MOST else NAN
 
 
 def offers(server: Server, known: Inventory | None) -> Iterator[tuple[str, Offer]]:
@@ -105,4 +107,4 @@ def _find(models: Mapping[str, _T], name: str) -> _T | None:
 
 
 def _whole(value: float) -> int | None:
-    return None if math.isnan(value) or value <= 0 else int(value)
+    return int(value) if 0 < value < _MOST else None

@@ -11,6 +11,9 @@ from api.router.offers import Offer, contexts, is_loaded
 from api.router.scoring.place import Place, Speed
 from schemas.events.reading import NAN
 
+_LEAST_SPEED = 1e-3
+"""Fewer tokens a second than this are no reading."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -78,7 +81,7 @@ def _told(speed: Speed, server: Server) -> Speed:
         return speed
     runtime = runtime_state(server)
     probed = runtime.probe_tokens_per_second if runtime else NAN
-    return speed._replace(decode_s=1.0 / probed) if probed > 0 else speed
+    return speed._replace(decode_s=1.0 / probed) if probed > _LEAST_SPEED else speed
 
 
 def _filled(speed: Speed, usual: Speed) -> Speed:

@@ -4,6 +4,8 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from api.router.fleet_chooser import FleetChooser
 from api.router.scoring.decide import WANT
@@ -12,7 +14,7 @@ from api.router.seams import Absence, Choice, NoChoice
 from api.router.upstream.inventory import Model
 from schemas.codec import Codec
 from schemas.errors import ConfigError
-from schemas.events.node_state import ModelState
+from schemas.events.node_state import GpuState, ModelState
 from schemas.events.request_routed import RequestRouted
 from schemas.settings import PolicySettings, RouterSettings, UpstreamSettings
 from tests.api.router.knowing import (
@@ -353,3 +355,30 @@ def test_a_decision_fits_the_event_that_records_it() -> None:
     again = codec.decode(codec.encode(event))
     assert repr(again) == repr(event)
     assert [one.node_id for one in told.candidates][2:] == ["n3"]
+
+
+anything = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(anything, min_size=14, max_size=14),
+    st.one_of(
+        st.text(max_size=30), st.sampled_from(["http://[", "http://n:0", "http://n:99999", "http://n:1"])
+    ),
+)
+def test_nonsense_of_one_node_takes_no_request_from_the_others(values: list[float], url: str) -> None:
+    a, b, c, d, e, f, g, h, i, j, k, l, m, n = values  # noqa: E741
+    known = Known()
+    odd = runtime("odd", available(size_bytes=a, context_length=b), url=url, slots=c)
+    worked = running(d, requests_waiting=e, slots=f, kv_cache_ratio=g, probe_tokens_per_second=h)
+    gpu = GpuState("g", "ok", "normal", memory_used_bytes=i, memory_total_bytes=j)
+    loaded = ModelState(MODEL, "vllm:8000", wes=k, context_length=l)
+    known.tell(registered("good"), state("good"), registered("odd", odd, interval_s=m))
+    told = state("odd", runtimes=(worked,), models=(loaded,), gpus=(gpu,), memory_available_bytes=n)
+    known.tell(told)
+    for number in range(4):
+        found = known.send(str(number), num_ctx=4096)
+        assert math.isfinite(found.score)
+        assert all(math.isfinite(cost) for cost in decision(found).costs)
+    assert known.choose(excluded=frozenset({"odd/vllm:8000"})).upstream.node_id == "good"
