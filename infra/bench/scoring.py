@@ -38,8 +38,8 @@ NOTE = (
     "One thread, by its CPU. Equal: all as good as each other, so that ties must be broken; different: each "
     "with speeds, heat and load of its own. A decision is the choice and all that explains it; its facts are "
     "at most 16 candidates with their signals, worked out after the request has gone. A request is all that "
-    "the chooser does for one, mean: choose, count, and learn from its first token and its end, which changes "
-    "loads and rates places anew; nodes are equal in it."
+    "the chooser does for one, mean: choose, count, and learn from first token and end, which changes loads "
+    "and rates places anew; nodes are equal in it."
 )
 
 
