@@ -168,12 +168,13 @@ def slots(server: Server, asked: int | None) -> int | None:
 def _found(node: Node, runtime: RuntimeInventory) -> Server:
     kind = runtime.kind if runtime.kind in _KINDS else "openai"
     id_ = f"{node.node_id}/{runtime.runtime_id}"
-    upstream = Upstream(id_, node.node_id, runtime.url.rstrip("/").removesuffix("/v1"), kind)
+    url = runtime.url.rstrip("/").removesuffix("/v1")
+    upstream = Upstream(id_, node.node_id, url, kind, runtime_id=runtime.runtime_id)
     return Server(upstream, runtime.runtime_id, node, runtime)
 
 
 def _joined(server: Server, node: Node, runtime: RuntimeInventory) -> Server:
-    upstream = replace(server.upstream, node_id=node.node_id)
+    upstream = replace(server.upstream, node_id=node.node_id, runtime_id=runtime.runtime_id)
     return replace(server, upstream=upstream, runtime_id=runtime.runtime_id, node=node, runtime=runtime)
 
 

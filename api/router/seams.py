@@ -20,7 +20,7 @@ class Upstream:
     """A server that models are asked of; ``id`` is unique among the router's upstreams.
 
     ``slots`` is how many requests it serves at once; None where that is unknown. ``kind`` is the runtime:
-    ollama, vllm, llamacpp, sglang, openai.
+    ollama, vllm, llamacpp, sglang, openai. ``runtime_id`` is what node agents call it, where one tells of it.
     """
 
     id: str
@@ -29,6 +29,7 @@ class Upstream:
     kind: str
     slots: int | None = None
     key: str = field(default="", repr=False)
+    runtime_id: str = ""
 
     @property
     def shown_url(self) -> str:

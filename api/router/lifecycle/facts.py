@@ -111,4 +111,4 @@ def _inter_token_s(life: Life, finish: Finish) -> float:
 
 @lru_cache(maxsize=4096)
 def _runtime(upstream: Upstream) -> str:
-    return text(runtime_id(upstream.kind, upstream.base_url))
+    return text(upstream.runtime_id or runtime_id(upstream.kind, upstream.base_url))

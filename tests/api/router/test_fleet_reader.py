@@ -13,13 +13,15 @@ from aiokafka import AIOKafkaProducer
 from api.router.fleet_reader import EVENTS
 from schemas.codec import Codec
 from schemas.events.node_state import NodeState
+from schemas.events.request_routed import RequestRouted
 from schemas.kafka import connection, ensure_topics
 from schemas.registry import Registry
 from schemas.settings import KafkaSettings, RegistrySettings, Settings
-from schemas.topics import NODE_STATES, NODES
+from schemas.topics import NODE_STATES, NODES, REQUESTS
 from tests.api.router import behaviours as does
 from tests.api.router.fleet import Fleet, Router, until, upstreams_of
 from tests.api.router.knowing import available, registered, running, runtime, state, stopped
+from tests.api.router.lifecycle.kept import read_facts
 from tests.api.router.standin import Loop, Standin
 from tests.fixtures.ports import free_port
 
@@ -38,7 +40,7 @@ class Writer:
         self._producer, self._codec = loop.run(self._opened())
 
     async def _opened(self) -> tuple[AIOKafkaProducer, Codec]:
-        await ensure_topics(self._settings.kafka, (NODES, NODE_STATES))
+        await ensure_topics(self._settings.kafka, (NODES, NODE_STATES, REQUESTS))
         registry = Registry(self._settings.registry)
         codec = await registry.codec(EVENTS)
         await registry.close()
@@ -144,6 +146,32 @@ def test_a_model_asked_for_while_the_nodes_are_still_read_is_waited_for(
         router = fleet.router(nodes=True, hold_s=20)
         assert router.post(CHAT, ASKED).status_code == 200
         assert router.post(CHAT, {**ASKED, "model": "nobody-has-it"}).status_code == 404
+
+
+def test_the_facts_of_a_request_say_why_it_went_where_it_went(
+    fleet: Fleet, elsewhere: dict[str, Any]
+) -> None:
+    with writing(fleet, elsewhere) as writer:
+        for name in ("n1", "n2"):
+            node(fleet, writer, name)
+        router = fleet.router(nodes=True, facts=True, shadow_policy="default")
+        until(lambda: len(upstreams_of(router)) == 2)
+        writer.tell(now("n1", 30.0, thermal_state="serious"), now("n2"))
+        until(lambda: where(router, 3) == {"n2"})
+        answer = router.post(CHAT, ASKED)
+        id_ = answer.headers["x-penstock-request-id"]
+        facts = read_facts(
+            elsewhere["kafka"], elsewhere["registry"], lambda facts: "Finished" in facts.names(id_)
+        )
+    (routed,) = [event for event in facts.of(id_) if isinstance(event, RequestRouted)]
+    assert (routed.node_id, routed.policy, routed.shadow_node_id) == ("n2", "default", "n2")
+    assert (routed.runtime_id, routed.propensity, len(routed.policy_version)) == ("vllm:8000", 1.0, 12)
+    best, other = routed.candidates
+    assert (best.node_id, other.node_id) == ("n2", "n1")
+    assert best.score > other.score
+    assert f"{routed.score:.6g}" == answer.headers["x-penstock-score"]
+    thermal = {signal.name: signal for signal in other.signals}["thermal"]
+    assert (thermal.value, thermal.score < 0, 0 <= thermal.age_s < 30) == (2.0, True, True)
 
 
 def test_without_kafka_the_list_is_served(fleet: Fleet) -> None:
