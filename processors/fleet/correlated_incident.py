@@ -87,10 +87,12 @@ def judge(fleet: Fleet, limits: CorrelatedIncident) -> Mapping[str, Judgement]:
 
 
 def _troubles(fleet: Fleet, limits: CorrelatedIncident) -> Iterator[_Trouble]:
+    """Yield what is wrong with each node; of one that is silent, that alone: the rest follows from it."""
     for one in fleet.members.values():
         if one.silent_s >= limits.silent_min_s and not one.stopped:
             since = one.passed_at - int(one.silent_s * SECOND_US)
             yield _Trouble(one, OFFLINE, "critical", since, "")
+            continue
         for each in one.open:
             family = FAMILIES.get(each.pattern)
             if family is not None:

@@ -150,6 +150,19 @@ def test_nodes_that_went_silent_together_are_one_incident() -> None:
     assert "silent" in alert.text
 
 
+def test_what_a_silent_node_had_besides_is_no_second_incident() -> None:
+    replay = Replay()
+    names = ["a1", "a2", "a3", "b1"]
+    run(replay, 0, 100, racked(names))
+    failed = (observed("error_burst", 95),)
+    for second in range(110, 250, 5):
+        had = failed if second >= 160 else ()
+        gone = [silent(second, 100, name, rack="a", open=had) for name in names[:3]]
+        replay.feed(*gone, summary(second, "b1", rack="b"), mark(second))
+    (alert,) = told(replay.said)
+    assert "silent" in alert.text
+
+
 def test_an_incident_is_as_severe_as_the_worst_of_its_troubles() -> None:
     nodes = racked(["a1", "a2", "a3", "b1"])
     for name in ("a1", "a2", "a3"):
