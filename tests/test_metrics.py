@@ -16,6 +16,7 @@ UNITLESS = (
         "_states",
         "_waiting",
         "_open",
+        "_unbalanced",
         "_clients",
         "_wes",
         "_wes_raw",

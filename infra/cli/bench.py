@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from infra.bench.table import Table
 
 # Modules of infra.bench, in the order of docs/benchmarks.md.
-NAMES = ("stage", "patterns", "sink", "analytics", "node", "router", "queue", "scoring", "start", "memory")
+NAMES = (
+    "stage",
+    "patterns",
+    "sink",
+    "analytics",
+    "node",
+    "router",
+    "facts",
+    "queue",
+    "scoring",
+    "start",
+    "memory",
+)
 app = typer.Typer()
 
 

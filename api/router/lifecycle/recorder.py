@@ -14,7 +14,7 @@ from api.router.seams import Admitted, Choice, Finish, NoChoice
 
 logger = logging.getLogger(__name__)
 
-TURN_S = 0.05
+TURN_S = 0.02
 """How long a moment waits at least; what a kill -9 can take without a trace is what came within this."""
 BACKLOG = 100_000
 """Moments and facts that may wait here; above it new requests are served and not recorded, and counted."""
