@@ -25,6 +25,8 @@ FORGOTTEN_S = 86_400.0
 """A node that was not heard of for a day, and did not say that it stopped, is gone."""
 MOST_SLOTS = 1e6
 """More places than this are no reading."""
+MOST_INTERVAL_S = 300.0
+"""A longer one between states is no reading."""
 _KINDS = frozenset(get_args(UpstreamKind))
 
 
@@ -123,6 +125,7 @@ def condition(server: Server, seen_s: float) -> Condition:
         total,
         runtime is not None and runtime.status != "up",
         runtime.kv_cache_ratio if runtime is not None else NAN,
+        _interval_s(server.node),
     )
 
 
@@ -187,6 +190,11 @@ def _why_not(node: Node, runtime: RuntimeInventory, hostname: str) -> str:
     if _is_loopback(host) and node.registered is not None and node.registered.hostname != hostname:
         return "its address is one that only its own machine can use"
     return ""
+
+
+def _interval_s(node: Node) -> float:
+    told = node.registered.interval_s if node.registered else NAN
+    return told if 0 < told <= MOST_INTERVAL_S else 0.0
 
 
 def _host(url: str) -> str | None:

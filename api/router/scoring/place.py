@@ -43,6 +43,7 @@ class Condition(NamedTuple):
         memory_total_bytes: likewise.
         down: the runtime did not answer the agent.
         kv_cache_ratio: 0..1 of the runtime's key-value cache is used.
+        interval_s: between two states of the node; 0: unknown.
     """
 
     seen_s: float = NAN
@@ -54,6 +55,7 @@ class Condition(NamedTuple):
     memory_total_bytes: float = NAN
     down: bool = False
     kv_cache_ratio: float = NAN
+    interval_s: float = 0.0
 
 
 UNKNOWN_CONDITION = Condition()

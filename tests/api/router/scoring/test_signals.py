@@ -126,6 +126,13 @@ def test_a_node_loses_weight_as_its_state_ages(age_s: float, seconds: float, ran
     assert (found.rank, found.value) == (rank, age_s)
 
 
+def test_a_node_that_seldom_tells_is_given_more_time() -> None:
+    seldom = place(condition=condition(interval_s=10.0))
+    assert [freshness.rate(seldom, POLICY, age).fixed for age in (20.0, 30.0, 40.0)] == [0.0, 0.25, 0.5]
+    assert freshness.rate(seldom, POLICY, 40.0).rank is Rank.GOOD
+    assert freshness.rate(seldom, POLICY, 41.0).rank is Rank.DOUBTFUL
+
+
 def test_a_first_state_that_has_not_come_counts_as_an_old_one_and_without_an_agent_none_is_awaited() -> None:
     waited = freshness.rate(place(condition=condition(seen_s=NAN)), POLICY, 100.0)
     assert (waited.fixed, waited.rank) == (0.5, Rank.GOOD)
