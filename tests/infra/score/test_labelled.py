@@ -1,4 +1,4 @@
-"""The labelled scenarios: all are read and cover every detection; some are scored here, all by the command."""
+"""The labelled scenarios: all cover every detection; some are scored here, all by the command."""
 
 from pathlib import Path
 
