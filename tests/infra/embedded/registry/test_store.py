@@ -31,7 +31,7 @@ def test_two_machines_give_the_same_ids_whatever_the_order(tmp_path: Path) -> No
     for name, order in (("a", releases), ("b", releases[::-1])):
         registry = Registry(Store(tmp_path / name))
         ids.append(
-            {each.subject: registry.register(each.subject, {"schema": each.text})["id"] for each in order}
+            {each.text: registry.register(each.subject, {"schema": each.text})["id"] for each in order}
         )
     assert ids[0] == ids[1]
 
