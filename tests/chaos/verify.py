@@ -75,7 +75,7 @@ def recomputed(records: Sequence[Record], codec: Codec, pue: float) -> dict[tupl
         except EventError:
             continue
         memory = states.setdefault(record.partition, {})
-        for output in advance(memory, stage, Arrived(event, record.arrived_at)):
+        for output in advance(memory, stage, Arrived(event, record.arrived_at, record.partition)):
             if isinstance(output, Output):
                 said.setdefault((output.topic.name, record.partition), []).append(codec.encode(output.event))
     return said
