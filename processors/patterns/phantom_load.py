@@ -9,6 +9,9 @@ from processors.windows.series import GpuSeries
 from processors.windows.window import PANE_US, Window
 from schemas.events.reading import NAN, known
 
+# A pane is of rest from this share of its samples on: with less, its power is also that of requests.
+AT_REST = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class PhantomLoad(Thresholds):
@@ -27,7 +30,7 @@ def judge(window: Window, limits: PhantomLoad) -> Judgement:
     states = sum(window.column("idle")) + sum(window.column("busy")) + sum(window.column("live"))
     if not states > 0:
         return UNKNOWN
-    free = [slot.idle + slot.busy >= 0.5 and bool(slot.models) for slot in window.slots]
+    free = [slot.idle + slot.busy >= AT_REST and bool(slot.models) for slot in window.slots]
     if sum(free) < limits.share_min * len(free):
         return Judgement(False, (compared("idle_share", sum(free) / len(free), ">=", limits.share_min),))
     gpus = sensed(window, "power_w") or sensed(window, "utilization_ratio")

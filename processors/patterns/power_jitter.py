@@ -15,7 +15,7 @@ class PowerJitter(Thresholds):
     """Thresholds of power_jitter."""
 
     jitter_min: float = threshold(
-        0.2, 0.02, 2.0, doc="deviation of the watts within ten seconds of steady work, of their mean"
+        0.25, 0.02, 2.0, doc="deviation of the watts within ten seconds of steady work, of their mean"
     )
     steady_utilization: float = threshold(
         0.9, 0.3, 1.0, doc="utilization from which an accelerator works without a break"
@@ -126,7 +126,8 @@ PATTERN = Pattern(
     departs=(
         "The spread of five minutes' watts is large for any node that works now and then, so only swings "
         "within ten seconds of steady work count, or requests that come and go in herds of sixteen. Where "
-        "heat slows the board down and lets go again, it is heat that is told. Watts are counted once, on "
-        "Apple too."
+        "heat slows the board down and lets go again, it is heat that is told. A quarter instead of a "
+        "fifth: reading prompts and writing tokens in turn makes a fifth in good health. Watts are counted "
+        "once, on Apple too."
     ),
 )
