@@ -27,8 +27,8 @@ COLUMNS = (
     "patterns, of the node stage",
 )
 NOTE = (
-    "All patterns over full windows of ten minutes, with the lives of observations, the hint and the summary; "
-    "a simulated healthy node under load, one sample a second. CPU time of one process."
+    "All patterns over full windows of ten minutes, with the lives of observations, hint and summary; a "
+    "simulated healthy node under load, one sample a second. CPU time of one process."
 )
 SCENARIO = """
 about: Nodes at work, for the cost of judging them.

@@ -78,8 +78,8 @@ Process = Poisson | Diurnal | Bursts | Closed
 class Arrivals:
     """A stream of requests for one model to those of ``nodes`` that have it.
 
-    ``through`` the router there are facts of requests; ``direct`` ones are known to the runtime alone. A client
-    leaves after ``patience_s`` without a token, the first or the next.
+    ``through`` the router there are facts of requests; ``direct`` ones are known to the runtime alone. A
+    client leaves after ``patience_s`` without a token, the first or the next.
     ``cached_ratio``: this share of each prompt is a prefix that the runtime has cached.
     """
 
