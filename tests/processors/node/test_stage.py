@@ -1,6 +1,7 @@
 """The stage by hand, at its boundaries."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -389,8 +390,13 @@ def test_a_serving_node_teaches_no_idle_power() -> None:
 def test_the_speed_of_a_runtime_holds_until_it_is_read_again() -> None:
     """Runtimes are read every two seconds: the sample between has requests in progress and no new counts."""
     replay = Replay()
-    told = {"requests_running": 2.0, "generation_tokens": 200.0, "interval_s": 2.0}
-    between = {"requests_running": 2.0, "generation_tokens": NAN, "interval_s": NAN, "prompt_tokens": NAN}
+    told: dict[str, Any] = {"requests_running": 2.0, "generation_tokens": 200.0, "interval_s": 2.0}
+    between: dict[str, Any] = {
+        "requests_running": 2.0,
+        "generation_tokens": NAN,
+        "interval_s": NAN,
+        "prompt_tokens": NAN,
+    }
     for seq in range(13):
         one = runtime(**(between if seq % 2 else told))
         other = runtime("llamacpp:8080", **(told if seq % 2 else between))
@@ -405,8 +411,8 @@ def test_the_speed_of_a_runtime_holds_until_it_is_read_again() -> None:
 
 
 def test_a_speed_does_not_outlive_the_requests_or_ten_seconds() -> None:
-    told = {"requests_running": 2.0, "generation_tokens": 100.0}
-    silent = {"generation_tokens": NAN, "interval_s": NAN, "prompt_tokens": NAN}
+    told: dict[str, Any] = {"requests_running": 2.0, "generation_tokens": 100.0}
+    silent: dict[str, Any] = {"generation_tokens": NAN, "interval_s": NAN, "prompt_tokens": NAN}
     replay = Replay()
     replay.feed(sample(0, runtimes=(runtime(**told),)))
     over = runtime(**silent, requests_running=0.0)

@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from infra.cli.asking.client import Rows, address
+from infra.cli.asking.answers import address
+from infra.cli.asking.client import Rows
 from infra.cli.asking.table import cell, counted, is_number, show, size
 from schemas.settings import ApiSettings
 
