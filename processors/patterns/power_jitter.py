@@ -81,20 +81,20 @@ def _jitter(steady: list[Slot]) -> float:
 
 
 def _herds(window: Window, limits: PowerJitter) -> tuple[int, float]:
-    """Return how often requests in progress rose from next to none to near the peak, and the peak."""
+    """Return how often requests rose from few to nearly the peak within one pane, and the peak.
+
+    Requests that come one by one, each at a moment of its own, rise and fall as much but take their time.
+    """
     if not any(slot.work.running > 0 for slot in window.slots):
         return 0, NAN
     highs = [_sum(slot, most=True) for slot in window.slots]
     peak = max((high for high in highs if known(high)), default=NAN)
     if not peak >= limits.herd_requests_min:
         return 0, peak
-    herds, low = 0, True
-    for slot, high in zip(window.slots, highs, strict=True):
-        if high >= 0.75 * peak:
-            herds += low
-            low = False
-        if _sum(slot, most=False) <= 0.1 * peak:
-            low = True
+    herds = 0
+    for slot, before, high in zip(window.slots[1:], highs, highs[1:], strict=False):
+        few = min(before, _sum(slot, most=False)) <= 0.2 * peak
+        herds += few and before < 0.5 * peak and high >= 0.75 * peak
     return herds, peak
 
 
