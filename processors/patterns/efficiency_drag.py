@@ -26,7 +26,7 @@ class EfficiencyDrag(Thresholds):
 
 def judge(window: Window, limits: EfficiencyDrag) -> Judgement:
     """Serving, not hot, and a third of the work lost: to the slowest of its kind, or to slowdowns."""
-    penalties = window.known("thermal_penalty")
+    penalties = [max(1.0, penalty) for penalty in window.known("thermal_penalty")]
     if len(penalties) < limits.working_share_min * window.places or not known(window.live):
         return UNKNOWN
     hot = mean(window.known("hot"))
@@ -61,7 +61,8 @@ def _behind(window: Window, limits: EfficiencyDrag) -> tuple[float, str]:
         alike = [one for one in loaded if one.gpu.name == kind]
         if len(alike) > 1:
             last = min(alike, key=_mhz)
-            behind = 1.0 - last.mhz / median([one.mhz for one in alike if one is not last])
+            usual = median([one.mhz for one in alike if one is not last])
+            behind = 1.0 - last.mhz / usual if usual > 0 else NAN
             if not most >= behind:
                 slowest, most = last.gpu.gpu_id, behind
     return most, slowest
