@@ -1,7 +1,7 @@
 """Requests take much longer than minutes ago, and not because their answers are longer."""
 
 from dataclasses import dataclass
-from math import fsum
+from math import fsum, sqrt
 from statistics import median
 
 from processors.patterns.latencies import Point, factors, mean_s, seconds_per_token, whole_requests
@@ -11,6 +11,8 @@ from processors.windows.window import MINUTE_US, Window
 from schemas.events.observation import Severity
 from schemas.events.reading import known
 
+# More is not told apart.
+_SURE = 99.0
 _BEFORE_SHARE = 0.6
 
 
@@ -28,6 +30,9 @@ class LatencySpike(Thresholds):
     steady_ratio: float = threshold(
         1.3, 1.0, 20.0, doc="mean of each of these minutes against the median of the minutes before"
     )
+    signal_min: float = threshold(
+        5.0, 2.0, 50.0, doc="times its own standard error that the difference of the means must be"
+    )
     critical_ratio: float = threshold(3.0, 1.1, 100.0, doc="ratio of both from which it is critical")
 
 
@@ -41,16 +46,18 @@ def judge(window: Window, limits: LatencySpike) -> Judgement:
         return UNKNOWN
     then, now = mean_s(before), mean_s(recent)
     ratio = now / then if then > 0.0 else float("nan")
+    signal = _signal(before, recent)
     token_then, token_now = seconds_per_token(before), seconds_per_token(recent)
     per_token = token_now / token_then if token_then > 0.0 else float("nan")
     evidence = (
         compared("latency", now, ">=", limits.ratio_min * then, "s"),
         compared("ratio", ratio, ">=", limits.ratio_min),
         compared("ratio_per_token", per_token, ">=", limits.per_token_min),
+        compared("signal", signal, ">=", limits.signal_min),
         measured("latency_before", then, "s"),
         measured("requests", _count(recent)),
     )
-    slower = ratio >= limits.ratio_min and now >= limits.recent_min_s
+    slower = ratio >= limits.ratio_min and now >= limits.recent_min_s and signal >= limits.signal_min
     if not slower or per_token < limits.per_token_min or not _steady(window, points, until, limits):
         return Judgement(False, evidence)
     least = min(ratio, per_token) if known(per_token) else ratio
@@ -62,6 +69,23 @@ def judge(window: Window, limits: LatencySpike) -> Judgement:
 
 def _count(points: list[Point]) -> float:
     return fsum(point.requests for point in points)
+
+
+def _signal(before: list[Point], recent: list[Point]) -> float:
+    """Return how many standard errors the means are apart; few requests of all lengths are never far.
+
+    The scatter of single requests shows in that of the panes' means: requests times squared distance.
+    """
+    squares, freedom = 0.0, 0
+    for points in (before, recent):
+        middle = mean_s(points)
+        squares += fsum(point.requests * (point.seconds / point.requests - middle) ** 2 for point in points)
+        freedom += len(points) - 1
+    if freedom < 1:
+        return 0.0
+    error = sqrt(squares / freedom * (1.0 / _count(before) + 1.0 / _count(recent)))
+    apart = mean_s(recent) - mean_s(before)
+    return min(_SURE, apart / error) if error > 0.0 else _SURE if apart > 0.0 else 0.0
 
 
 def _steady(window: Window, points: list[Point], until: int, limits: LatencySpike) -> bool:
