@@ -151,9 +151,7 @@ async def _prepare(settings: Settings, stages: Sequence[Stage[Any]]) -> int:
     counts = await _partitions(settings, sorted(names))
     if len(set(counts.values())) > 1:
         shown = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-        raise ConfigError(
-            f"topics spread over partitions must have the same number of them, but have: {shown}"
-        )
+        raise ConfigError(f"spread topics must have the same number of partitions, but have: {shown}")
     return next(iter(counts.values()))
 
 

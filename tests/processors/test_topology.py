@@ -199,10 +199,10 @@ async def test_live_is_what_the_log_says_again_through_a_kill(settings: Settings
     # Here an hour passes in seconds. Requests join judgements when they are twenty seconds old by the nodes'
     # time, which only holds at the pace of life: they come when the nodes have been judged.
     telemetry = [one for one in sent if one[0] is TELEMETRY]
-    third = len(telemetry) // 3
+    half = len(telemetry) // 2
     first = worker(settings, tmp_path / "first.log")
     try:
-        await send(settings, codec, telemetry[:third])
+        await send(settings, codec, telemetry[:half])
         async with asyncio.timeout(60):
             while not await read(settings, OBSERVATIONS):
                 await asyncio.sleep(0.2)
@@ -211,7 +211,7 @@ async def test_live_is_what_the_log_says_again_through_a_kill(settings: Settings
         first.wait()
     second = worker(settings, tmp_path / "second.log")
     try:
-        await send(settings, codec, telemetry[third:])
+        await send(settings, codec, telemetry[half:])
         await settled(settings, codec)
         await send(settings, codec, [one for one in sent if one[0] is REQUESTS])
         records = await settled(settings, codec)
