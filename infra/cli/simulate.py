@@ -80,14 +80,19 @@ def load(name: str) -> "Scenario":
 
 
 def _list() -> None:
+    from producers.simulator.scenario.problem import ScenarioError
     from producers.simulator.scenario.read import read
     from producers.simulator.scenario.shipped import LABELLED, scenarios
 
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for folder, kind in ((scenarios(), "shipped"), (scenarios(LABELLED), "labelled")):
         for name, path in folder.items():
-            found = read(path)
-            rows.append((name, kind, _span(found.duration_s), len(found.nodes), found.about))
+            try:
+                found = read(path)
+            except ScenarioError as exc:
+                rows.append((name, kind, "", "", f"wrong: {str(exc).splitlines()[0]}"))
+            else:
+                rows.append((name, kind, _span(found.duration_s), len(found.nodes), found.about))
     print_table(("name", "kind", "takes", "nodes", "about"), rows)
 
 
