@@ -37,6 +37,8 @@ def judge(window: Window, limits: ThermalDrain) -> Judgement:
     if not known_share >= limits.hot_share_min or not known(window.live):
         return UNKNOWN
     hot = mean(window.known("hot"))
+    if not known(hot):
+        return UNKNOWN
     loss = _loss(window, limits) if hot >= limits.hot_share_min else NAN
     evidence = (
         compared("hot_share", hot, ">=", limits.hot_share_min),
@@ -48,7 +50,7 @@ def judge(window: Window, limits: ThermalDrain) -> Judgement:
     severity: Severity = "critical" if loss > limits.critical_loss else "warning"
     lost = f", {loss:.0%} slower than when it was cool" if known(loss) else ""
     text = f"hot for {hot:.0%} of {window.seconds // 60} minutes while serving{lost}"
-    return Judgement(True, evidence, severity, hot, _hot_gpus(window), text)
+    return Judgement(True, evidence, severity, min(1.0, hot), _hot_gpus(window), text)
 
 
 def _loss(window: Window, limits: ThermalDrain) -> float:
