@@ -4,16 +4,19 @@ from typing import NamedTuple
 
 from processors.fleet.alert import FleetAlert, NodeAlert
 from processors.fleet.state import AlertLife
-from processors.patterns.lifecycle import FOREVER, material
+from processors.patterns.lifecycle import (
+    EVIDENCE_US,
+    FOREVER,
+    UPDATE_US,
+    deciding,
+    material,
+    severity_told,
+)
 from processors.patterns.pattern import SEVERITIES, Judgement
-from processors.patterns.turning import SECOND_US, Timer, Timing, Turn, turn
+from processors.patterns.turning import Timer, Timing, Turn, turn
 from schemas.events.alert import Alert, AlertOpened, AlertResolved, AlertUpdated
 from schemas.events.operator_action import OperatorAction
 from schemas.ids import derived_id
-
-# A worse severity is told at once; anything else no more often than this.
-UPDATE_US = 60 * SECOND_US
-EVIDENCE_US = 300 * SECOND_US
 
 Told = tuple[AlertOpened | AlertUpdated | AlertResolved, ...]
 
@@ -102,7 +105,7 @@ def _opened(
         (moment.at - since) / 1e6,
         "opened",
     )
-    value = _deciding(opened)
+    value = deciding(opened.evidence)
     life = AlertLife(life.alert, life.subject, told_at=moment.at, told=value, open=(Alert._make(opened),))
     return life, (opened,)
 
@@ -127,9 +130,8 @@ def _held(
 
 def _worth_telling(life: AlertLife, now: Alert, at: int, *, retold: bool) -> str:
     before = life.open[0]
-    worse = SEVERITIES.index(now.severity) - SEVERITIES.index(before.severity)
     waited_us = max(0, at - life.told_at)
-    if worse > 0 or (worse < 0 and waited_us >= UPDATE_US):
+    if severity_told(before.severity, now.severity, waited_us):
         return "severity"
     if now.members != before.members and waited_us >= UPDATE_US:
         return "members"
@@ -150,7 +152,7 @@ def _expired(life: AlertLife, at: int) -> tuple[AlertLife, Told]:
 
 def _told(life: AlertLife, now: Alert, reason: str, at: int) -> tuple[AlertLife, Told]:
     updated = AlertUpdated._make(_revised(now, "alert_updated", reason))
-    life = life._replace(told_at=at, told=_deciding(now), open=(Alert._make(updated),))
+    life = life._replace(told_at=at, told=deciding(now.evidence), open=(Alert._make(updated),))
     return life, (updated,)
 
 
@@ -161,11 +163,6 @@ def _revised(now: Alert, kind: str, reason: str) -> Alert:
 
 def _at(alert: Alert, at: int) -> Alert:
     return alert._replace(occurred_at=at, duration_s=max(0, at - alert.onset_at) / 1e6)
-
-
-def _deciding(alert: Alert) -> float:
-    value = alert.evidence[0].value if alert.evidence else 0.0
-    return value if value == value else 0.0
 
 
 def untouched(life: AlertLife) -> bool:

@@ -16,6 +16,7 @@ from schemas.events.observation import (
     ObservationResolved,
     ObservationUpdated,
     RoutingHint,
+    Severity,
 )
 from schemas.ids import derived_id
 
@@ -133,7 +134,7 @@ def _opened(
         (moment.at - since) / 1e6,
         "opened",
     )
-    value = _deciding(judgement.evidence)
+    value = deciding(judgement.evidence)
     life = Life(life.pattern, told_at=moment.at, told=value, open=(Observation._make(opened),))
     return life, (opened,)
 
@@ -161,10 +162,15 @@ def _kept(told: Observation, now: Observation) -> Observation:
     return told._replace(peak_severity=now.peak_severity, peak_evidence=now.peak_evidence)
 
 
+def severity_told(before: Severity, now: Severity, waited_us: int) -> bool:
+    """Return whether a change of severity is told: a worse one at once, a lesser one not too often."""
+    worse = SEVERITIES.index(now) - SEVERITIES.index(before)
+    return worse > 0 or (worse < 0 and waited_us >= UPDATE_US)
+
+
 def _worth_telling(life: Life, before: Observation, now: Observation, at: int) -> str:
-    worse = SEVERITIES.index(now.severity) - SEVERITIES.index(before.severity)
     waited_us = max(0, at - life.told_at)
-    if worse > 0 or (worse < 0 and waited_us >= UPDATE_US):
+    if severity_told(before.severity, now.severity, waited_us):
         return "severity"
     if now.subjects != before.subjects and waited_us >= UPDATE_US:
         return "evidence"
@@ -211,7 +217,7 @@ def _expired(life: Life, moment: Moment) -> tuple[Life, Told]:
 
 def _told(life: Life, now: Observation, reason: str, at: int) -> tuple[Life, Told]:
     updated = ObservationUpdated._make(_revised(now, "observation_updated", reason))
-    value = _deciding(now.evidence)
+    value = deciding(now.evidence)
     return life._replace(told_at=at, told=value, open=(Observation._make(updated),)), (updated,)
 
 
@@ -225,6 +231,7 @@ def _at(observation: Observation, moment: Moment) -> Observation:
     return observation._replace(occurred_at=moment.at, duration_s=lasted_us / 1e6)
 
 
-def _deciding(evidence: tuple[Evidence, ...]) -> float:
+def deciding(evidence: tuple[Evidence, ...]) -> float:
+    """Return the value that a telling stands on; 0 where there is none."""
     value = evidence[0].value if evidence else 0.0
     return value if value == value else 0.0

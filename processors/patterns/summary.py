@@ -1,11 +1,10 @@
 """What a fleet needs of a node's ten seconds: one flat event, also while the node is silent."""
 
 from collections.abc import Iterable, Sequence
-from math import fsum
 
 from processors.patterns.state import About, Life, State
 from processors.windows.serving import at_rest
-from processors.windows.slot import GpuSlot, Slot
+from processors.windows.slot import GpuSlot, Slot, sum_known
 from processors.windows.window import mean_known
 from schemas.events.node_pane import NodePane
 from schemas.events.node_summary import NodeSummary, OpenObservation
@@ -13,8 +12,6 @@ from schemas.events.reading import NAN
 from schemas.ids import derived_id
 from schemas.load_band import load_band
 
-# One model's tokens are the node's when they are this share of all.
-DOMINANT = 0.9
 # A pane's worth of samples, less one that came a little late.
 STALLED_SHARE = 0.85
 
@@ -61,7 +58,7 @@ def _summary(state: State, slot: Slot | None, summary_id: str) -> NodeSummary:
             state.passed_at,
             node.agent_version,
             node.hardware,
-            "" if slot is None else dominant_model(slot),
+            "" if slot is None else slot.work.model,
             "" if slot is None else _load(slot),
             node.rack,
             node.driver,
@@ -92,8 +89,8 @@ def _measured(slot: Slot) -> tuple[float, ...]:
         slot.power_w.mean,
         wes,
         wes * slot.thermal_penalty,
-        _running(slot),
-        _sum(runtime.requests_waiting for runtime in slot.runtimes),
+        slot.work.running,
+        sum_known(runtime.requests_waiting for runtime in slot.runtimes),
         mean_known(gpu.utilization_ratio for gpu in gpus),
         _most(gpu.temperature_max_c for gpu in gpus),
         slot.memory_used_bytes / total if total > 0 else NAN,
@@ -101,18 +98,9 @@ def _measured(slot: Slot) -> tuple[float, ...]:
         slot.swap_out_bytes_per_s,
         slot.memory_pressure_ratio,
         _stalled(slot),
-        _sum(runtime.generation_tokens for runtime in slot.runtimes),
+        sum_known(runtime.generation_tokens for runtime in slot.runtimes),
         slot.clock_skew_s,
     )
-
-
-def dominant_model(slot: Slot) -> str:
-    """Return the model that did nearly all of the work, or is alone; empty where none is."""
-    if len(slot.models) == 1:
-        return slot.models[0].name
-    tokens = [(model.generation_tokens, model.name) for model in slot.models if model.generation_tokens > 0]
-    total = fsum(count for count, _ in tokens)
-    return next((name for count, name in tokens if count >= DOMINANT * total), "")
 
 
 def stalled_runtimes(slot: Slot) -> tuple[str, ...]:
@@ -140,22 +128,15 @@ def _open(lives: Sequence[Life]) -> tuple[OpenObservation, ...]:
     )
 
 
-def _running(slot: Slot) -> float:
-    return _sum(runtime.requests_running for runtime in slot.runtimes)
-
-
 def _load(slot: Slot) -> str:
-    read = _sum(runtime.prompt_tokens for runtime in slot.runtimes)
-    return load_band(_running(slot), read, _sum(runtime.generation_tokens for runtime in slot.runtimes))
+    read = sum_known(runtime.prompt_tokens for runtime in slot.runtimes)
+    return load_band(
+        slot.work.running, read, sum_known(runtime.generation_tokens for runtime in slot.runtimes)
+    )
 
 
 def _fullness(gpu: GpuSlot) -> float:
     return gpu.memory_used_bytes / gpu.memory_total_bytes if gpu.memory_total_bytes > 0 else NAN
-
-
-def _sum(values: Iterable[float]) -> float:
-    known = [value for value in values if value == value]
-    return fsum(known) if known else NAN
 
 
 def _most(values: Iterable[float]) -> float:

@@ -247,13 +247,13 @@ def work_of(runtimes: Sequence[RuntimeSlot], models: Sequence[ModelSlot]) -> Wor
     timed = [one for one in runtimes if known(one.ttft_count) or known(one.e2e_count)]
     return Work(
         _dominant(models),
-        _sum(one.requests_running for one in runtimes),
+        sum_known(one.requests_running for one in runtimes),
         read / (read + wrote) if read + wrote > 0 else NAN,
-        _sum(one.generation_tokens for one in timed),
+        sum_known(one.generation_tokens for one in timed),
         fsum(one.ttft_sum_s for one in timed if one.ttft_count > 0),
-        _sum(one.ttft_count for one in timed),
+        sum_known(one.ttft_count for one in timed),
         fsum(one.e2e_sum_s for one in timed if one.e2e_count > 0),
-        _sum(one.e2e_count for one in timed),
+        sum_known(one.e2e_count for one in timed),
     )
 
 
@@ -265,7 +265,8 @@ def _dominant(models: Sequence[ModelSlot]) -> str:
     return next((name for count, name in tokens if count >= DOMINANT * total), "")
 
 
-def _sum(readings: Iterable[float]) -> float:
+def sum_known(readings: Iterable[float]) -> float:
+    """Return the sum of the readings that are known; NaN of none."""
     told = [value for value in readings if value == value]
     return fsum(told) if told else NAN
 
