@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from infra.bench.table import Table
-from infra.stages import all_stages
 from processors.stage import Arrived, Output, Stage, advance
+from processors.topology import all_stages
 from producers.simulator.engine import simulate
 from producers.simulator.scenario.read import read_text
 from schemas.events.node_pane import NodePane

@@ -25,8 +25,8 @@ def worker(ctx: typer.Context) -> None:
 
 def _serve(settings: "Settings") -> int:
     from infra.compile import compiled
-    from infra.stages import all_stages
     from processors.faust.worker import serve
+    from processors.topology import all_stages
 
     logger.info("the node stage runs %s", "compiled" if compiled() else "interpreted")
     return serve(settings, all_stages(settings))

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from infra.stages import all_stages
 from processors.chain import Chain
 from processors.chain import Record as Fed
 from processors.stage import Arrived, Output, Stage, advance
+from processors.topology import all_stages
 from producers.simulator.engine import simulate
 from producers.simulator.scenario.read import read_text
 from schemas.codec import Codec, Event

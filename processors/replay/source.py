@@ -1,0 +1,78 @@
+"""What a replay reads from: Kafka, ClickHouse's ``event_log``, a capsule or a log file look the same."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from schemas.codec import Codec
+from schemas.log_file import LogRecord
+from schemas.topics import Topic
+
+UNKNOWN: Final = -1
+# A half-open end of time, µs since the epoch: later than anything a log holds.
+FOREVER: Final = (1 << 62) - 1
+
+
+class Span(NamedTuple):
+    """What a source holds of a topic: when its first and its last record arrived, µs since the epoch.
+
+    ``count`` of its records, and ``partitions`` of the topic; ``UNKNOWN`` where it is not cheap to tell.
+    """
+
+    first_at: int
+    last_at: int
+    count: int = UNKNOWN
+    partitions: int = UNKNOWN
+
+
+class Gap(NamedTuple):
+    """Offsets ``first_offset`` to ``last_offset``, both included, that were expected and did not come.
+
+    ``why``: a clause for people, such as "expired: Kafka no longer has them".
+    """
+
+    topic: str
+    partition: int
+    first_offset: int
+    last_offset: int
+    why: str
+
+
+class Source(Protocol):
+    """Records of topics, in the order in which a replay reads them."""
+
+    @property
+    def name(self) -> str:
+        """Name for messages: a file, or ``event_log at http://...``."""
+        ...
+
+    def codec(self) -> Codec:
+        """Return a codec that reads this source's values, those of older schemas included."""
+        ...
+
+    def holds(self, topics: Sequence[Topic]) -> Mapping[str, Span]:
+        """Return what there is of each topic, by its name; a topic without records is left out."""
+        ...
+
+    def read(
+        self,
+        topics: Sequence[Topic],
+        since: int,
+        until: int,
+        keys: Collection[str] = (),
+        partitions: Collection[int] = (),
+    ) -> Iterator[LogRecord]:
+        """Yield the records with ``since <= arrived_at < until``, in bounded memory.
+
+        Per partition by offset; across partitions by (arrived_at, topic, partition, offset), see ``merge``.
+        ``keys``: of the topics that are keyed by node, only the records with these keys, and those without a
+        key. ``partitions``: of the topics that are spread over several, only these. Empty means all.
+
+        Raises:
+            DecodeError: the source is damaged.
+            UnavailableError: it cannot be reached.
+        """
+        ...
+
+    def gaps(self) -> Sequence[Gap]:
+        """Return what was missing on the way, as far as it has been read."""
+        ...

@@ -1,0 +1,1 @@
+"""Where the records of a replay come from: one file for each kind of source."""
