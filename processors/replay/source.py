@@ -15,12 +15,12 @@ FOREVER: Final = (1 << 62) - 1
 class Span(NamedTuple):
     """What a source holds of a topic: when its first and its last record arrived, µs since the epoch.
 
-    ``count`` of its records, and ``partitions`` of the topic; ``UNKNOWN`` where it is not cheap to tell.
+    ``records``: how many, and ``partitions`` of the topic; ``UNKNOWN`` where it is not cheap to tell.
     """
 
     first_at: int
     last_at: int
-    count: int = UNKNOWN
+    records: int = UNKNOWN
     partitions: int = UNKNOWN
 
 
