@@ -23,11 +23,13 @@ AFTER: Mapping[str, tuple[str, ...]] = {
     "clock": ("worker",),
     "baselines": ("store", "worker"),
     "node": ("worker",),
+    "router": ("worker",),
     "demo": ("worker",),
 }
 # The first start downloads 44 MB, and some lines are slow.
 KAFKA_WITHIN_S = 1800.0
 WITHIN_S = 120.0
+STOP_WITHIN_S = 15.0
 # What a part prints is read by a program, whatever the settings say of people's terminals.
 ENVIRONMENT = {"PENSTOCK_LOG__FORMAT": "json"}
 
@@ -36,7 +38,9 @@ def parts(settings: Settings, *, config: Path | None = None, demo: bool = False)
     """Return the parts that are ours to run; those that the settings place elsewhere are left out."""
     listens = ports(settings)
     elsewhere = {"kafka", "store", "registry"} - listens.keys()
-    wanted = {"demo": demo, "baselines": settings.baselines.enabled}
+    wanted = {
+        "demo": demo, "baselines": settings.baselines.enabled, "router": settings.router.enabled
+    }  # fmt: skip
     names = [name for name in AFTER if name not in elsewhere and wanted.get(name, True)]
     ready = _readiness(settings)
     return tuple(
@@ -48,6 +52,8 @@ def parts(settings: Settings, *, config: Path | None = None, demo: bool = False)
             after=tuple(other for other in AFTER[name] if other not in elsewhere),
             ports=listens.get(name, ()),
             ready_within_s=KAFKA_WITHIN_S if name == "kafka" else WITHIN_S,
+            # Requests under way may end; then their facts are sent.
+            stop_within_s=STOP_WITHIN_S + (settings.router.drain_s if name == "router" else 0.0),
         )
         for name in names
     )
@@ -77,6 +83,7 @@ def _readiness(settings: Settings) -> dict[str, Ready]:
         "sink": health("sink", "/healthz"),
         "api": health("api", "/healthz"),
         "node": health("node", "/healthz"),
+        "router": health("router", "/healthz"),
     }
     if "kafka" in listens:
         ready["kafka"] = kafka

@@ -17,9 +17,11 @@ QUERIES = (
 
 def places(settings: Settings) -> Iterator[tuple[str, str]]:
     """Return what is where."""
-    host = "127.0.0.1" if settings.api.host in ("0.0.0.0", "::") else settings.api.host
-    api = f"http://{host}:{settings.api.port}"
+    api = _url(settings.api.host, settings.api.port)
     yield "Nodes", f"{api}/api/v1/nodes"
+    if settings.router.enabled:
+        router = _url(settings.router.host, settings.router.port)
+        yield "Models", f"{router}/v1  (OpenAI's API; Ollama's: {router})"
     yield "API", f"{api}/openapi.json"
     yield "Metrics", f"{api}/metrics"
     yield "SQL", f"{settings.clickhouse.url}/  (ClickHouse's HTTP interface)"
@@ -38,6 +40,10 @@ def program(config: Path | None) -> str:
     beside = Path(sys.executable).parent / "penstock"
     name = "penstock" if found and Path(found).resolve() == beside.resolve() else _shorter(beside)
     return f"{name} --config {config}" if config else name
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
 
 
 def _shorter(path: Path) -> str:

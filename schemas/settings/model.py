@@ -187,6 +187,7 @@ class PoolSettings(Section):
 class RouterSettings(Section):
     """The router: one address for the models of all nodes."""
 
+    enabled: bool = Field(True, description="whether penstock up runs it")
     host: str = Field("127.0.0.1", description="address to listen on; off loopback, keys are required")
     port: Port = Field(8484, description="port to listen on")
     upstreams: tuple[UpstreamSettings, ...] = Field(

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -99,6 +100,12 @@ def test_what_it_says_to_try_runs(running: Running) -> None:
         done = running.penstock(*arguments)
         assert done.returncode == 0, done.stderr
         assert "this-machine" in done.stdout or "node_id" not in arguments[1]
+
+
+def test_models_can_be_asked_for(running: Running) -> None:
+    url = f"http://127.0.0.1:{running.environment['PENSTOCK_ROUTER__PORT']}/v1"
+    assert f"{url} " in running.said()
+    assert httpx.get(f"{url}/models", trust_env=False).json()["object"] == "list"
 
 
 def test_this_machine_is_in_the_store(running: Running) -> None:

@@ -44,6 +44,20 @@ def test_the_baselines_can_be_left_out() -> None:
     }
 
 
+def test_the_router_can_be_left_out_and_has_time_to_let_requests_end() -> None:
+    (router,) = [
+        part for part in parts(load_settings({"PENSTOCK_ROUTER__DRAIN_S": "90"})) if part.name == "router"
+    ]
+    assert router.stop_within_s > 90
+    settings = load_settings({"PENSTOCK_ROUTER__ENABLED": "false"})
+    assert "router" not in {part.name for part in parts(settings)}
+
+
+def test_the_router_is_not_seen_from_other_machines() -> None:
+    (port,) = ports(load_settings({}))["router"]
+    assert port.host == "127.0.0.1"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "missing"),
     [

@@ -17,6 +17,11 @@ def test_places_are_those_of_the_settings() -> None:
     assert dict(places(settings))["Nodes"] == "http://127.0.0.1:8900/api/v1/nodes"
 
 
+def test_the_router_is_named_where_it_runs() -> None:
+    assert dict(places(load_settings({})))["Models"].startswith("http://127.0.0.1:8484/v1 ")
+    assert "Models" not in dict(places(load_settings({"PENSTOCK_ROUTER__ENABLED": "false"})))
+
+
 def test_the_program_is_called_as_this_user_can(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     beside = Path(sys.executable).parent
     monkeypatch.setenv("PATH", str(tmp_path))
