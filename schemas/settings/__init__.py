@@ -19,6 +19,7 @@ from schemas.settings.model import (
     UpstreamSettings,
     WorkerSettings,
 )
+from schemas.settings.notifier import NotifierSettings
 from schemas.settings.policy import PolicySettings
 from schemas.settings.section import Section
 
@@ -32,6 +33,7 @@ __all__ = [
     "Loaded",
     "LogSettings",
     "NodeSettings",
+    "NotifierSettings",
     "PolicySettings",
     "PoolSettings",
     "RegistrySettings",

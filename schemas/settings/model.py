@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr
 
+from schemas.settings.notifier import NotifierSettings
 from schemas.settings.policy import PolicySettings
 from schemas.settings.section import Section
 
@@ -295,6 +296,7 @@ class Settings(Section):
     baselines: BaselinesSettings = BaselinesSettings()
     worker: WorkerSettings = WorkerSettings()
     sink: SinkSettings = SinkSettings()
+    notifier: NotifierSettings = NotifierSettings()
     api: ApiSettings = ApiSettings()
     router: RouterSettings = RouterSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
