@@ -8,17 +8,16 @@ which of two stages was ahead.
 """
 
 from bisect import insort
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Collection, Sequence
 
 from processors.patterns import lifecycle, summary
+from processors.patterns.judging import TURNS, Judges
 from processors.patterns.lifecycle import Moment
 from processors.patterns.operator import act
-from processors.patterns.pattern import UNKNOWN, Pattern
+from processors.patterns.pattern import Pattern
 from processors.patterns.rules import Rules
 from processors.patterns.state import Life, State
-from processors.patterns.thresholds import Thresholds
-from processors.patterns.turning import SECOND_US, Timing
+from processors.patterns.turning import SECOND_US
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
 from processors.windows import requests
@@ -47,28 +46,27 @@ FORGET_US = 30 * 24 * 3600 * SECOND_US
 # A state holds ten minutes of panes; storing it every five keeps that cheap, and a worker that takes over
 # folds five minutes of panes again.
 STORED_EVERY = 30
-# Windows are minutes long, and most patterns have nothing to say. Those of which nothing is pending take
-# turns: a third of them is judged with each pane. What is pending or open is judged with every one.
-TURNS = 3
-
 _CODEC = StateCodec(State)
 
 
 class PatternStage:
     """Folds ``panes`` into ``observations``, ``summaries`` and hints, by the given patterns and rules.
 
-    ``turns``: how many panes it takes to judge all patterns of which nothing is pending.
+    ``turns`` and ``only``: see ``Judges``.
     """
 
     name = "pattern-stage"
     source: Topic = PANES
     states: Topic = PATTERN_STAGE_STATES
 
-    def __init__(self, patterns: Sequence[Pattern], rules: Rules | None = None, turns: int = TURNS) -> None:
-        self._patterns = tuple(patterns)
-        self._turns = turns
-        self._rules = rules or Rules()
-        self._limits = lru_cache(4096)(self._limits_of)
+    def __init__(
+        self,
+        patterns: Sequence[Pattern],
+        rules: Rules | None = None,
+        turns: int = TURNS,
+        only: Collection[str] = (),
+    ) -> None:
+        self._judges = Judges(patterns, rules, turns, only)
 
     def key(self, event: Event) -> str | None:
         """Return the node; a watermark concerns every node of the partition."""
@@ -200,47 +198,15 @@ class PatternStage:
             requests=tuple(one for one in state.requests if one.started_at >= at - KEPT_US),
             judged_at=at,
         )
-        longest = Window(state.slots, state.requests, at, LONGEST_S)
-        windows = {LONGEST_S: longest}
         lives = {life.pattern: life for life in state.lives}
-        outputs: list[Output | Rejected] = []
-        limits = self._limits(state.about.fleet, state.node_id, state.about.chips)
-        for turn, (pattern, limit) in enumerate(zip(self._patterns, limits, strict=True), at // PANE_US):
-            life = lives.get(pattern.id)
-            if life is None and turn % self._turns:
-                continue
-            window = windows.get(pattern.window_s)
-            if window is None:
-                window = windows[pattern.window_s] = longest.last(pattern.window_s)
-            life, told = self._one(life, pattern, limit, window, state)
-            lives[pattern.id] = life
-            outputs.extend(Output(OBSERVATIONS, state.node_id, each) for each in told)
-        kept = tuple(lives[name] for name in sorted(lives) if lives[name] != Life(name))
+        due = self._judges.due(lives, at)
+        told: lifecycle.Told = ()
+        if due:
+            longest = Window(state.slots, state.requests, at, LONGEST_S)
+            told = self._judges.judge(state.node_id, state.about, lives, longest, due)
+        kept = tuple(lives[name] for name in sorted(lives))
         state, hints = _hinted(state._replace(lives=kept), at)
-        return state, (*outputs, *hints)
-
-    def _one(
-        self, life: Life | None, pattern: Pattern, limits: Thresholds, window: Window, state: State
-    ) -> tuple[Life, lifecycle.Told]:
-        enough = limits.enabled and window.coverage >= pattern.min_coverage
-        judgement = pattern.judge(window, limits) if enough else UNKNOWN
-        if life is None and not judgement.holds:
-            return Life(pattern.id), ()
-        life = life or Life(pattern.id)
-        moment = Moment(
-            state.node_id,
-            state.about.fleet,
-            window.ended_at,
-            window.started_at,
-            window.coverage,
-            self._rules.digest,
-        )
-        if not limits.enabled:
-            return lifecycle.end(life, moment, "disabled") if life.open else (Life(pattern.id), ())
-        for_s = limits.for_s if limits.for_s >= 0 else pattern.for_s
-        clear_s = limits.clear_s if limits.clear_s >= 0 else pattern.clear_s
-        timing = Timing(int(for_s * SECOND_US), int(clear_s * SECOND_US))
-        return lifecycle.follow(life, pattern, judgement, moment, timing)
+        return state, (*(Output(OBSERVATIONS, state.node_id, each) for each in told), *hints)
 
     def _acted(self, state: State, action: OperatorAction) -> tuple[State, Outputs]:
         at = max(state.judged_at, state.ended_at)
@@ -252,13 +218,7 @@ class PatternStage:
         return state, (*outputs, *hints)
 
     def _moment(self, state: State, at: int, coverage: float) -> Moment:
-        return Moment(state.node_id, state.about.fleet, at, at, coverage, self._rules.digest)
-
-    def _limits_of(self, fleet: str, node_id: str, chips: tuple[str, ...]) -> tuple[Thresholds, ...]:
-        return tuple(
-            self._rules.of_node(each.id, each.thresholds, fleet=fleet, node_id=node_id, chips=chips)
-            for each in self._patterns
-        )
+        return Moment(state.node_id, state.about.fleet, at, at, coverage, self._judges.digest)
 
 
 def _late(state: State, slot: Slot) -> State:
