@@ -119,12 +119,17 @@ class LogFile:
 
     def codec(self) -> Codec:
         """Return a codec that reads the values of this file."""
-        ours = {event: id_ for id_, (event, schema) in self.schemas.items() if _is_latest(event, schema)}
-        codec = Codec(ours)
-        for id_, (event, schema) in self.schemas.items():
-            if ours.get(event) != id_:
-                codec.learn(id_, schema)
-        return codec
+        return codec_of(self.schemas)
+
+
+def codec_of(schemas: Mapping[int, tuple[str, str]]) -> Codec:
+    """Return a codec for values that name these schemas: of each id, the event and the schema's text."""
+    ours = {event: id_ for id_, (event, schema) in schemas.items() if _is_latest(event, schema)}
+    codec = Codec(ours)
+    for id_, (event, schema) in schemas.items():
+        if ours.get(event) != id_:
+            codec.learn(id_, schema)
+    return codec
 
 
 def _is_latest(event: str, schema: str) -> bool:
