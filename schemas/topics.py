@@ -96,6 +96,7 @@ ALERTS = Topic(
 DEAD_LETTERS = Topic(
     "dead-letters", ("dead_letter",), "source topic", "any reader", "delete", 30 * DAY_MS, spread=False
 )
+SNAPSHOTS = Topic("snapshots", ("stage_snapshot",), "node_id", "all stages", "delete", 30 * DAY_MS)
 
 
 def _states_of(stage: str, key: str, *, spread: bool = True) -> Topic:
@@ -120,6 +121,7 @@ TOPICS: Sequence[Topic] = (
     SUMMARIES,
     ALERTS,
     DEAD_LETTERS,
+    SNAPSHOTS,
     NODE_STAGE_STATES,
     REQUEST_STAGE_STATES,
     PATTERN_STAGE_STATES,

@@ -95,7 +95,9 @@ class BatchFolder(Generic[State]):
         begin, done = checkpoint.begin, checkpoint.done
         if self._refused:
             self._refused = {schema_id: at for schema_id, at in self._refused.items() if at >= begin}
-        marker = Marker(self._topic_id, begin, done, self._outbox.cap, self._refused)
+        marker = Marker(self._topic_id, begin, done, self._outbox.cap, self._refused, self._memory.hour)
+        for snapshot in checkpoint.snapshots:
+            self._outbox.keep(snapshot, self._topic_id)
         dead, suppressed = self._outbox.dead, self._outbox.suppressed
         transaction = Transaction(self._outbox.take(), tuple(written(checkpoint, marker)), done + 1)
         remembered = len(self._memory.states)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Generic, TypeVar
 
+from processors.faust.hour import NO_HOUR, Hour
 from processors.faust.letters import NO_LETTERS, Cap
 from processors.faust.memory import NEVER, Checkpoint, Memory, Stored
 from schemas.errors import DecodeError
@@ -37,7 +38,7 @@ class Marker:
 
     ``topic_id`` says of which topic these are offsets: the source may have been deleted and made again.
     ``refused`` gives the last offset given up for each schema id that the registry did not know, so that the
-    record stays given up when the registry has learnt it since.
+    record stays given up when the registry has learnt it since. ``hour`` is that of the last record done.
     """
 
     topic_id: str = ""
@@ -45,6 +46,7 @@ class Marker:
     done: int = NEVER
     cap: Cap = NO_LETTERS
     refused: dict[int, int] = field(default_factory=dict)
+    hour: Hour = NO_HOUR
 
     def encode(self) -> bytes:
         """Return the marker as JSON."""
@@ -60,6 +62,8 @@ class Marker:
         try:
             found = json.loads(value)
             found["cap"] = Cap(*found["cap"])
+            # Markers of before there were snapshots have none.
+            found["hour"] = Hour(*found.get("hour", NO_HOUR))
             found["refused"] = {int(schema_id): at for schema_id, at in found["refused"].items()}
             return cls(**{name.name: found[name.name] for name in fields(cls)})
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
@@ -113,7 +117,7 @@ def read_back(memory: Memory[State], records: Iterable[Written]) -> Found[State]
     for key, copy in newest.items():
         if copy is not None and key.startswith(_COPY):
             unreadable += not _restore(memory, key, copy, newest)
-    memory.restored(marker.begin - 1)
+    memory.restored(marker.begin - 1, marker.hour)
     return Found(memory, marker, unreadable)
 
 

@@ -13,12 +13,16 @@ After a crash the records from ``begin`` to ``done`` are folded once more, each 
 stands, and their outputs are dropped: they were written. A stage is a pure fold, so this ends in the same
 states. A key that is over leaves a grave, a stored copy without a state, for as long as such a second reading
 could reach a record of its life.
+
+Every key is stored at least once in each hour of log time, if only because it was not touched; the first
+copy of an hour is a snapshot too, which replays begin from.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
+from processors.faust.hour import NO_HOUR, Hour, Snapshot
 from processors.stage import Arrived, Output, Outputs, Rejected, Stage, advance_key
 
 State = TypeVar("State")
@@ -42,6 +46,7 @@ class Checkpoint(NamedTuple):
     copies: tuple[tuple[str, Stored | None], ...]
     begin: int
     done: int
+    snapshots: tuple[Snapshot, ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,7 +63,10 @@ class Memory(Generic[State]):
     stands_at: dict[str, int] = field(default_factory=dict)
     unstored_since: dict[str, int] = field(default_factory=dict)
     graves: dict[str, int] = field(default_factory=dict)
+    hour: Hour = NO_HOUR
     _touched: dict[str, None] = field(default_factory=dict)
+    _passed_at: int = 0
+    _gone_through: int = -1
 
     @property
     def begin(self) -> int:
@@ -71,6 +79,9 @@ class Memory(Generic[State]):
         The one way in, live and after a crash. An error of the stage is a bug that must not stop the
         partition: the key's state stays, and the record is Rejected. At most one Rejected is returned.
         """
+        if arrived.arrived_at > self._passed_at:
+            self._passed_at = arrived.arrived_at
+            self.hour = self.hour.after(offset, arrived.arrived_at)
         try:
             concerned = self.stage.key(arrived.event)
         except Exception as exc:  # noqa: BLE001 - whatever the stage raises, the partition goes on
@@ -92,18 +103,21 @@ class Memory(Generic[State]):
     def checkpoint(self, *, everything: bool = False) -> Checkpoint:
         """Return what to store now, and remember it as stored.
 
-        Stored are the touched keys that are settled or over, those that fell far behind, and with
-        ``everything`` all that changed.
+        Stored are the touched keys that are settled or over, those that fell far behind, once an hour those
+        that were not touched, and with ``everything`` all that changed.
         """
         copies = {key: self._copy(key) for key in self._to_store(everything)}
+        kept_for_replays = {key: copy for key, copy in copies.items() if self._due(key)}
         for key in copies:
             self.unstored_since.pop(key, None)
             self.stands_at[key] = self.done
             self.graves.pop(key, None)
         graves = {key: Stored(self.graves[key], None) for key in self._touched if key in self.graves}
+        kept_for_replays |= graves
         self._touched.clear()
         kept: dict[str, Stored | None] = {**copies, **graves, **dict.fromkeys(self._sealed_graves())}
-        return Checkpoint(tuple(kept.items()), self.begin, self.done)
+        snapshots = tuple(self._snapshots(kept_for_replays))
+        return Checkpoint(tuple(kept.items()), self.begin, self.done, snapshots)
 
     def restore(self, key: str, stored: Stored) -> None:
         """Take in a stored copy.
@@ -117,14 +131,17 @@ class Memory(Generic[State]):
         else:
             self.states[key] = self.stage.decode(stored.raw)
 
-    def restored(self, done: int) -> None:
-        """Say that every stored copy was taken in, and until where the source is done."""
+    def restored(self, done: int, hour: Hour) -> None:
+        """Say that every stored copy was taken in, until where the source is done, and in which hour."""
         self.done = done
+        self.hour = hour
+        self._passed_at = hour.began_at
         self.graves = dict(sorted(self.graves.items(), key=lambda grave: grave[1]))
 
     def rebase(self, first: int) -> None:
         """Keep the states over a source whose offsets start again, the first record being ``first``."""
         self.done = first - 1
+        self.hour = Hour(self.hour.number, first)
         self.stands_at = dict.fromkeys(self.states, self.done)
         self.unstored_since = dict.fromkeys(self.states, first)
         self._touched.update(dict.fromkeys(self.graves))
@@ -178,7 +195,22 @@ class Memory(Generic[State]):
             if since > self.done - BEHIND_RECORDS:
                 break
             keys[key] = None
-        return list(keys)
+        return [*keys, *self._untouched()]
+
+    def _untouched(self) -> list[str]:
+        """Return, once an hour, the keys whose stored copy is of an earlier one and misses nothing."""
+        if self._gone_through == self.hour.number:
+            return []
+        self._gone_through = self.hour.number
+        return [key for key in self.states if key not in self.unstored_since and self._due(key)]
+
+    def _due(self, key: str) -> bool:
+        """Return whether the key has no copy of this hour yet."""
+        return self.stands_at.get(key, NEVER) < self.hour.first
+
+    def _snapshots(self, copies: Mapping[str, Stored]) -> Iterator[Snapshot]:
+        begin = self.begin
+        return (Snapshot(key, copy.offset, self._passed_at, begin, copy.raw) for key, copy in copies.items())
 
     def _copy(self, key: str) -> Stored:
         return Stored(self.done, self.stage.encode(self.states[key]))

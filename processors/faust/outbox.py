@@ -2,13 +2,15 @@
 
 import logging
 
+from processors.faust.hour import Snapshot
 from processors.faust.letters import Cap, Record, Source, dead_letter
 from processors.faust.log import Outgoing
+from processors.faust.snapshots import events
 from processors.stage import Output, Outputs, Rejected
 from schemas.codec import Codec
 from schemas.partition import partition_of
 from schemas.settings import Settings
-from schemas.topics import DEAD_LETTERS, Topic
+from schemas.topics import DEAD_LETTERS, SNAPSHOTS, Topic
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,12 @@ class Outbox:
         self.dead += 1
         letter = dead_letter(self._source, record, rejected, before)
         self._outgoing.append(self._encoded(Output(DEAD_LETTERS, self._source.topic, letter)))
+
+    def keep(self, snapshot: Snapshot, topic_id: str) -> None:
+        """Take a snapshot, which stays in the partition whose records it folds."""
+        name, raw = SNAPSHOTS.full_name(self._settings.kafka), snapshot.key.encode()
+        for event in events(snapshot, self._source, topic_id):
+            self._outgoing.append(Outgoing(name, self._source.partition, raw, self._codec.encode(event)))
 
     def take(self) -> list[Outgoing]:
         """Return what has come together and begin anew; the counts begin anew too."""

@@ -26,6 +26,7 @@ from schemas.events import (
     request_pane,
     request_received,
     request_routed,
+    stage_snapshot,
     watermark,
     wes_baseline,
 )
@@ -47,6 +48,7 @@ from schemas.events.request_first_token import RequestFirstToken
 from schemas.events.request_pane import RequestPane
 from schemas.events.request_received import RequestReceived
 from schemas.events.request_routed import RequestRouted
+from schemas.events.stage_snapshot import StageSnapshot
 from schemas.events.watermark import Watermark
 from schemas.events.wes_baseline import WesBaseline
 
@@ -74,6 +76,7 @@ Event = (
     | WesBaseline
     | ClockTick
     | Watermark
+    | StageSnapshot
     | DeadLetter
 )
 
@@ -101,6 +104,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
     "wes_baseline": WesBaseline,
     "clock_tick": ClockTick,
     "watermark": Watermark,
+    "stage_snapshot": StageSnapshot,
     "dead_letter": DeadLetter,
 }
 _MODULES = (
@@ -122,6 +126,7 @@ _MODULES = (
     request_pane,
     request_received,
     request_routed,
+    stage_snapshot,
     watermark,
     wes_baseline,
 )
