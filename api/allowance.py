@@ -26,6 +26,7 @@ class Allowance:
         period_s: in this time all of ``tokens`` come back, evenly; seconds.
         models: the only models it may use; none: any.
         goal: what the choice of a node favours for it: latency, efficiency or balanced.
+        resident_fallback: whether another model may answer because it is in memory.
 
     Raises:
         RefusedError: a value makes no sense.
@@ -39,6 +40,7 @@ class Allowance:
     period_s: float = _DAY_S
     models: tuple[str, ...] = ()
     goal: str = ""
+    resident_fallback: bool | None = None
 
     def __post_init__(self) -> None:
         ceiling = self.priority_ceiling

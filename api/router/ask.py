@@ -40,7 +40,7 @@ class Caller:
     """Who asks, and what its key allows. Without a key: anonymous, allowed everything at priority 0.
 
     ``limits`` are what the queue holds it to. ``models`` are the only ones it may use; None: any. ``goal``
-    is the key's own; None: the router's.
+    and ``resident_fallback`` are the key's own; None: the router's.
     """
 
     fingerprint: str = ANONYMOUS
@@ -48,6 +48,7 @@ class Caller:
     limits: KeyLimits = UNLIMITED
     models: frozenset[str] | None = None
     goal: Goal | None = None
+    resident_fallback: bool | None = None
 
 
 NOBODY = Caller()
@@ -91,6 +92,7 @@ class Ask(NamedTuple):
         prefix: a hash of model, leading system messages and tools; the same for prompts that begin alike.
         patience_s: how long it may wait in the queue; None is the default.
         strict: never another model than ``model``, not even where an operator allows it.
+        resident_fallback: whether another model may answer because it is in memory; None: as its key says.
         body: the bytes as received.
         fields: the body as JSON.
     """
@@ -118,6 +120,7 @@ class Ask(NamedTuple):
     prefix: str = ""
     patience_s: float | None = None
     strict: bool = False
+    resident_fallback: bool | None = None
     body: bytes = b""
     fields: Mapping[str, Any] = _NOTHING
 

@@ -5,6 +5,7 @@ import logging
 import time
 
 from api.router import answer, errors, headers
+from api.router.abilities import wanted
 from api.router.answer import Send
 from api.router.ask import Ask
 from api.router.attempt import Attempt
@@ -14,6 +15,7 @@ from api.router.flight import Flight, Phase, Stop
 from api.router.house import House
 from api.router.outcome import Outcome
 from api.router.seams import NO_USAGE, Absence, Admitted, Choice, Finish, NoChoice, Refused, Ticket
+from api.router.substitutes import LISTED
 from api.router.upstream.fault import Fault
 
 logger = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ class Exchange:
 
     __slots__ = (
         "_admitted", "_ask", "_attempt", "_attempts", "_failed", "_flight", "_house", "_receive", "_retried",
-        "_send", "_ticket", "_timer", "_told_absent", "_watch",
+        "_send", "_ticket", "_timer", "_told_absent", "_unfit", "_watch",
     )  # fmt: skip
 
     def __init__(self, house: House, ask: Ask, receive: Receive, send: Send, flight: Flight) -> None:
@@ -46,6 +48,7 @@ class Exchange:
         self._failed: Fault | None = None
         self._retried: set[str] = set()
         self._told_absent = False
+        self._unfit: NoChoice | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -102,6 +105,7 @@ class Exchange:
                 Outcome.REJECTED_UNADMITTABLE, 403, f"this key may not use {ask.model}", param="model"
             )
         if any(house.chooser.knows(model) for model in (ask.model, *ask.models)):
+            self._fit()
             return
         if house.settings.auto_pull and house.pulls.possible(house.chooser.upstreams()):
             self._start_watch()
@@ -115,6 +119,15 @@ class Exchange:
             Outcome.REJECTED_UNADMITTABLE, 404, f"model {ask.model!r} not found{hint}",
             param="model", code="model_not_found",
         )  # fmt: skip
+
+    def _fit(self) -> None:
+        """Refuse what none of its models can do, as their runtimes say."""
+        if not wanted(self._ask):
+            return
+        found = [self._house.chooser.choose(self._ask, model, frozenset()) for model in self._models()]
+        unfit = [one for one in found if isinstance(one, NoChoice) and one.absence is Absence.UNFIT]
+        if unfit and len(unfit) == len(found):
+            raise _unfit(unfit[0])
 
     async def _queued(self, ticket: Ticket) -> Admitted:
         self._start_watch()
@@ -154,10 +167,16 @@ class Exchange:
             closed = house.breakers.blocked(now_s) | house.pauses.upstreams
             choice = house.chooser.choose(ask, model, excluded | closed)
             if isinstance(choice, NoChoice):
+                if choice.absence is Absence.UNFIT:
+                    self._unfit = choice
                 if not self._told_absent:  # once, however long it is held
                     self._told_absent = True
                     house.recorder.routed(ask, self._attempts + 1, choice)
                 return choice.absence
+            if model is not ask.model:
+                choice = choice._replace(fallback=LISTED)
+            elif choice.loads and house.substitutes.wanted(ask):
+                choice = house.substitutes.instead(ask, choice, excluded | closed)
             failed = await self._attempted(choice)
             if isinstance(failed, Finish):
                 return failed
@@ -193,6 +212,8 @@ class Exchange:
     async def _nowhere(self) -> Finish:
         """Tell the client that nothing answered: the upstream's own words where it had some."""
         failed = self._failed
+        if failed is None and self._unfit is not None:
+            raise _unfit(self._unfit)
         if failed is None:
             raise Declined(
                 Outcome.REJECTED_UNHEALTHY, 503, f"no upstream that has {self._ask.model} is well",
@@ -280,3 +301,7 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._flight.stop(Stop.LEFT)
+
+
+def _unfit(found: NoChoice) -> Declined:
+    return Declined(Outcome.REJECTED_UNADMITTABLE, 400, found.reason, param=found.param)

@@ -11,7 +11,7 @@ from api.problem import Problem
 from api.router.about import parts
 from api.router.ask import Ask, Dialect, Goal, Task
 from api.router.scoring.decision import Decision
-from api.router.seams import NoChoice
+from api.router.seams import Choice, NoChoice
 from schemas.events.request_routed import Candidate
 
 router = APIRouter()
@@ -25,6 +25,11 @@ async def choice(
     prompt_tokens: Annotated[int, Query(ge=0, le=10_000_000, description="of the prompt")] = 500,
     max_tokens: Annotated[int | None, Query(ge=0, description="most of the answer")] = None,
     session: Annotated[str, Query(description="a conversation's name", max_length=200)] = "",
+    images: Annotated[int, Query(ge=0, le=1000, description="images in the prompt")] = 0,
+    tools: Annotated[bool, Query(description="whether tools are offered")] = False,
+    resident_fallback: Annotated[
+        bool | None, Query(description="whether another model may answer because it is in memory")
+    ] = None,
 ) -> dict[str, Any]:
     """Return the choice in words, and every candidate with what each signal adds; scores are minus seconds.
 
@@ -34,15 +39,19 @@ async def choice(
     ask = Ask(
         secrets.token_hex(16), Dialect.OPENAI, Task.CHAT, request.url.path, model,
         received_s=time.monotonic(), session=session, goal=goal, prompt_tokens=prompt_tokens,
-        max_tokens=max_tokens,
+        max_tokens=max_tokens, images=images, tools=tools, resident_fallback=resident_fallback,
     )  # fmt: skip
     closed = at.house.breakers.blocked(time.monotonic()) | at.pauses.upstreams
     found = at.chooser.choose(ask, model, closed)
+    if isinstance(found, Choice) and found.loads and at.house.substitutes.wanted(ask):
+        found = at.house.substitutes.instead(ask, found, closed)
     if not isinstance(found.decision, Decision):
         reason = found.reason
         near = ", ".join(found.near) if isinstance(found, NoChoice) else ""
         raise Problem(404, "model-not-found", reason, f"there is {near}" if near else "see /router/upstreams")
-    return _told(found.decision)
+    fallback = found.fallback if isinstance(found, Choice) else ""
+    served = found.served if isinstance(found, Choice) else None
+    return {"served_model": served, "fallback": fallback or None, **_told(found.decision)}
 
 
 @router.get("/router/withdrawn", summary="Runtimes of nodes that get nothing, and why")
@@ -61,6 +70,7 @@ def _told(decision: Decision) -> dict[str, Any]:
         "policy_version": decision.policy.version,
         "propensity": _number(decision.propensity),
         "shadow": {"policy": shadow.policy.name, "why": shadow.in_words()} if shadow else None,
+        "places": decision.places,
         "candidates": [_candidate(one) for one in decision.candidates()],
     }
 

@@ -1,17 +1,19 @@
 """Chooses where requests go, over nodes that agents tell of and upstreams that the settings list."""
 
 import difflib
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from api.query.fleet import FleetView
+from api.router.abilities import in_words, param_of, wanted
 from api.router.ask import Ask, Task
 from api.router.boards import Boards
 from api.router.fleet_view import runtime_state
 from api.router.ledger import Asked, Ledger
 from api.router.offers import Offer
-from api.router.places import Known, evened, place, usual_speed
+from api.router.places import Known, evened, place, residents, usual_speed
 from api.router.policies import policies
 from api.router.roster import Answers, Roster
 from api.router.scoring.affinity import saved_tokens
@@ -24,6 +26,7 @@ from schemas.events.node_state import NodeState
 from schemas.settings import RouterSettings
 
 _NEAR = 3
+_RESIDENTS_S = 1.0
 _MOST_WES = 1e9
 """More tokens a joule than this are no reading."""
 
@@ -59,6 +62,8 @@ class FleetChooser:
         self._of: dict[str, list[Boards]] = {}
         self._seen_s: dict[str, float] = {}
         self._wes: dict[tuple[str, str], tuple[float, float]] = {}
+        self._residents: Mapping[str, float] = {}
+        self._residents_s = -math.inf
         self._listeners: list[Callable[[], None]] = []
         self.refresh()
         answers.listen(self._heard)
@@ -102,11 +107,14 @@ class FleetChooser:
         for shadow in shadows:
             decision = replace(decision, shadow=decide(shadow, need, excluded, now_s))
         if decision.chosen is None:
-            return NoChoice(Absence.AWAY, f"no upstream that has {model} is well", decision=decision)
+            return _nothing(model, decision)
         chosen = decision.rows[decision.chosen].place
         own = chosen.model if offered[chosen.upstream].renamed else model
         upstream = self._roster.upstreams[chosen.upstream]
-        return Choice(upstream, own, model, decision.score, decision.reason, chosen.context, decision)
+        return Choice(
+            upstream, own, model, decision.score, decision.reason, chosen.context, decision,
+            loads=not chosen.loaded,
+        )  # fmt: skip
 
     def began(self, ask: Ask, choice: Choice) -> None:
         """See ``seams.Chooser``."""
@@ -129,6 +137,19 @@ class FleetChooser:
         if ok and not ask.stream:
             self._served(ask, choice, now_s)
         self._told(choice.upstream.id, news=True)
+
+    def residents(self) -> Mapping[str, float]:
+        """See ``seams.Chooser``. It is looked up once a second at most."""
+        now_s = time.monotonic()
+        if now_s - self._residents_s > _RESIDENTS_S:
+            self._residents_s = now_s
+            self._residents = residents(self._roster.offers, self._known(), now_s)
+        return self._residents
+
+    def size_bytes(self, model: str) -> float:
+        """See ``seams.Chooser``."""
+        sizes = (offer.size_bytes for offer in self._roster.offers.get(model, {}).values())
+        return next((size for size in sizes if not math.isnan(size)), math.nan)
 
     def knows(self, model: str) -> bool:
         """See ``seams.Chooser``. While nobody has said what an upstream has, it may have anything."""
@@ -220,8 +241,9 @@ class FleetChooser:
             saved = saved_tokens(ask.prompt_tokens, session, self._ledger.prefix(ask.prefix), policy, now_s)
         goal = ask.goal or ask.caller.goal or policy.goal
         return Need(
-            ask.request_id, goal, ask.prompt_tokens, self._answer_tokens(ask, model), ask.num_ctx, saved
-        )
+            ask.request_id, goal, ask.prompt_tokens, self._answer_tokens(ask, model), ask.num_ctx, saved,
+            wanted(ask),
+        )  # fmt: skip
 
     def _answer_tokens(self, ask: Ask, model: str) -> float:
         """Return how long an answer is expected to be."""
@@ -247,6 +269,14 @@ class FleetChooser:
 
     def _unheard(self) -> bool:
         return self._awaited() or self._roster.is_unheard()
+
+
+def _nothing(model: str, decision: Decision) -> NoChoice:
+    lacking = decision.lacking
+    if not lacking:
+        return NoChoice(Absence.AWAY, f"no upstream that has {model} is well", decision=decision)
+    reason = f"{model} {in_words(lacking)}: its runtime says so"
+    return NoChoice(Absence.UNFIT, reason, decision=decision, param=param_of(lacking))
 
 
 def _session(ask: Ask, model: str) -> str:

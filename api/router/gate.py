@@ -59,7 +59,8 @@ def caller(key: Key, usual: KeyLimits) -> Caller:
         period_s=told.period_s,
     )
     models = frozenset(told.models) if told.models else None
-    return Caller(key.id, key.name, limits, models, Goal(told.goal) if told.goal else None)
+    goal = Goal(told.goal) if told.goal else None
+    return Caller(key.id, key.name, limits, models, goal, told.resident_fallback)
 
 
 def presented(headers: Mapping[bytes, bytes]) -> str:

@@ -13,7 +13,7 @@ from api.router.seams import Choice
 _PREFIX = b"x-penstock-"
 REQUEST_ID = b"x-penstock-request-id"
 _VISIBLE = re.compile(r"[\x20-\x7e]*")
-_TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no", ""})
+_TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 _MOST_TEXT = 200
 _MOST_TAGS = 16
 
@@ -30,6 +30,7 @@ class Said:
     goal: Goal | None = None
     patience_s: float | None = None
     strict: bool = False
+    resident_fallback: bool | None = None
 
 
 NOTHING = Said()
@@ -52,7 +53,8 @@ def said(headers: Mapping[bytes, bytes]) -> Said:
         priority=_integer(ours, b"x-penstock-priority"),
         goal=_goal(_text(ours, b"x-penstock-goal")),
         patience_s=_seconds(ours, b"x-penstock-patience"),
-        strict=_flag(ours, b"x-penstock-strict"),
+        strict=_flag(ours, b"x-penstock-strict") is True,
+        resident_fallback=_flag(ours, b"x-penstock-resident-fallback"),
     )
 
 
@@ -92,6 +94,8 @@ def answered(
             (b"x-penstock-score", b"%.6g" % choice.score),
         )
         found.append((b"x-penstock-retries", b"%d" % retries))
+        if choice.fallback:
+            found.append((b"x-penstock-fallback-reason", choice.fallback.encode()))
     if notes:
         found += notes.items()
     return found
@@ -119,8 +123,10 @@ def _goal(text: str) -> Goal | None:
         raise invalid(f"the header x-penstock-goal is one of {', '.join(Goal)}, not {text!r}") from None
 
 
-def _flag(headers: Mapping[bytes, bytes], name: bytes) -> bool:
+def _flag(headers: Mapping[bytes, bytes], name: bytes) -> bool | None:
     text = _text(headers, name).lower()
+    if not text:
+        return None
     if text not in _TRUE | _FALSE:
         raise invalid(f"the header {name.decode()} is true or false, not {text!r}")
     return text in _TRUE

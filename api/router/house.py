@@ -8,6 +8,7 @@ from api.router.pauses import Pauses
 from api.router.pull import Pulls
 from api.router.rewrite import Rules
 from api.router.seams import Admission, Chooser, Gate, Recorder
+from api.router.substitutes import Substitutes
 from api.router.upstream.client import Client
 from schemas.settings import RouterSettings
 
@@ -30,5 +31,6 @@ class House:
     rules: Rules
     pulls: Pulls
     pauses: Pauses
+    substitutes: Substitutes
     local: bool
     stopping: bool = False

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
+from api.router.abilities import ABLE
 from api.router.ask import plain_name
 from api.router.fleet_view import Server, loaded_models
 from api.router.upstream.inventory import Inventory, Model
@@ -31,6 +32,11 @@ class Offer(NamedTuple):
     renamed: bool = False
     asked: Model | None = None
     registered: AvailableModel | None = None
+
+    @property
+    def lacks(self) -> frozenset[str]:
+        """What the server says that it cannot do."""
+        return self.asked.lacks if self.asked else ABLE
 
     @property
     def size_bytes(self) -> float:

@@ -27,6 +27,7 @@ from api.router.queue_metrics import QueueCollector
 from api.router.recorder import CountingRecorder
 from api.router.rewrite import Rules
 from api.router.seams import Recorder
+from api.router.substitutes import Substitutes
 from api.router.upstream.catalogue import Catalogue
 from api.router.upstream.client import Client
 from producers.connector import quiet_client
@@ -136,6 +137,7 @@ def _made(
         rules=Rules(told.context, told.thinking_factor, told.thinking_min_tokens),
         pulls=Pulls(client, told.pull_timeout_s, pulled),
         pauses=pauses,
+        substitutes=Substitutes(chooser, told.interchangeable, usual=told.resident_fallback),
         local=local,
     )
     return RouterParts(house, catalogue, chooser, admission, metrics, pauses, ring)

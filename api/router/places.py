@@ -5,12 +5,15 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from api.router.abilities import CHOICES
+from api.router.ask import plain_name
 from api.router.fleet_view import Server, condition, runtime_state
 from api.router.ledger import Ledger
 from api.router.offers import Offer, contexts, is_loaded
 from api.router.scoring.place import Place, Speed
 from schemas.events.reading import NAN
 
+_ONE_CHOICE = frozenset((CHOICES,))
 _LEAST_SPEED = 1e-3
 """Fewer tokens a second than this are no reading."""
 
@@ -41,9 +44,7 @@ def place(offer: Offer, known: Known, now_s: float) -> Place:
     server = known.servers[offer.server]
     seen_s = known.seen_s.get(server.node.node_id, NAN) if server.node else NAN
     speed = known.ledger.speed(offer.server, offer.own)
-    # Who has just answered had it loaded, whatever a state says that was read before.
-    answered = now_s - speed.seen_s <= known.fresh_s
-    loaded = answered or is_loaded(server, offer, state_counts=now_s - seen_s <= known.fresh_s)
+    loaded = _is_loaded(offer, known, now_s)
     context, most_context = contexts(server, offer, loaded=loaded)
     wes, wes_seen_s = known.wes.get((offer.server, offer.own), (NAN, NAN))
     return Place(
@@ -59,9 +60,32 @@ def place(offer: Offer, known: Known, now_s: float) -> Place:
         context=context,
         most_context=most_context,
         size_bytes=offer.size_bytes,
+        lacks=offer.lacks | _ONE_CHOICE if server.upstream.kind == "ollama" else offer.lacks,
         wes=wes,
         wes_seen_s=wes_seen_s,
     )
+
+
+def residents(offers: Mapping[str, Mapping[str, Offer]], known: Known, now_s: float) -> Mapping[str, float]:
+    """Return the models that are in memory anywhere, and their sizes in bytes; NaN where unknown."""
+    found: dict[str, float] = {}
+    for name, offered in offers.items():
+        if name != plain_name(name) and plain_name(name) in offers:
+            continue  # the same one
+        for offer in offered.values():
+            if _is_loaded(offer, known, now_s):
+                found[name] = offer.size_bytes
+                break
+    return found
+
+
+def _is_loaded(offer: Offer, known: Known, now_s: float) -> bool:
+    server = known.servers[offer.server]
+    seen_s = known.seen_s.get(server.node.node_id, NAN) if server.node else NAN
+    # Who has just answered had it loaded, whatever a state says that was read before.
+    if now_s - known.ledger.speed(offer.server, offer.own).seen_s <= known.fresh_s:
+        return True
+    return is_loaded(server, offer, state_counts=now_s - seen_s <= known.fresh_s)
 
 
 def evened(places: Mapping[str, Place], usual: Speed) -> Mapping[str, Place]:

@@ -79,6 +79,7 @@ def read(endpoint: Endpoint, headers: Mapping[bytes, bytes], body: bytes, caller
         prefix=_prefix(model, fields) if len(body) >= _PREFIX_CHARS else "",
         patience_s=said.patience_s,
         strict=said.strict,
+        resident_fallback=said.resident_fallback,
         body=body,
         fields=fields,
     )

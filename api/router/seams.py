@@ -61,7 +61,9 @@ class Choice(NamedTuple):
 
     ``model`` is the name to ask the upstream for; ``served`` the one that the client would know it by.
     ``context_length`` is the context that the model is loaded with there, tokens; None where it is not
-    loaded or that is unknown. ``decision`` is the whole of the reasoning, for the facts.
+    loaded or that is unknown. ``decision`` is all of the reasoning, for the facts. ``fallback`` says why
+    it is another model than was asked for: ``listed`` by the caller, or ``resident`` in memory, where the
+    other one is not. ``loads``: the model has to be loaded there first.
     """
 
     upstream: Upstream
@@ -71,6 +73,8 @@ class Choice(NamedTuple):
     reason: str = ""
     context_length: int | None = None
     decision: object | None = None
+    fallback: str = ""
+    loads: bool = False
 
     def contradicted(self, told: str) -> str:
         """Return the model that an upstream says it served, where it is another one than was asked of it."""
@@ -93,12 +97,17 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NoChoice:
-    """Why nothing was chosen. ``near`` are names of models like the one that is unknown."""
+    """Why nothing was chosen.
+
+    ``near`` are names of models like the one that is unknown; ``param`` is the field of the request that asks
+    for what nothing can do.
+    """
 
     absence: Absence
     reason: str
     near: tuple[str, ...] = ()
     decision: object | None = None
+    param: str | None = None
 
 
 class Chooser(Protocol):
@@ -121,6 +130,12 @@ class Chooser(Protocol):
 
     def ended(self, ask: Ask, choice: Choice, *, ok: bool, usage: Usage) -> None:
         """Hear that an attempt is over; called once for each ``began``."""
+
+    def residents(self) -> Mapping[str, float]:
+        """Return the models that are in memory anywhere, and their sizes in bytes; NaN where unknown."""
+
+    def size_bytes(self, model: str) -> float:
+        """Return the size of a model; NaN where it is unknown."""
 
     def knows(self, model: str) -> bool:
         """Tell whether any upstream, be it away, is known to have ``model``."""

@@ -42,6 +42,14 @@ Goal = Annotated[
     str | None, typer.Option("--goal", help="What its nodes are chosen for: latency, efficiency, balanced.")
 ]
 
+Resident = Annotated[
+    bool | None,
+    typer.Option(
+        "--resident-fallback/--no-resident-fallback",
+        help="Whether another model may answer because it is in memory; the setting's otherwise.",
+    ),
+]
+
 
 @app.command()
 def create(
@@ -62,13 +70,14 @@ def create(
     period: Period = None,
     model: Model = None,
     goal: Goal = None,
+    resident: Resident = None,
     json: Json = False,
 ) -> None:
     """Make a key and print it; it is shown once and kept nowhere."""
     from api.allowance import Allowance
     from api.auth import KeyRing
 
-    told = _told(priority, weight, max_wait, max_in_flight, tokens, period, model, goal)
+    told = _told(priority, weight, max_wait, max_in_flight, tokens, period, model, goal, resident)
     key = KeyRing(context.settings(ctx).data_dir).create(name, scope or (), Allowance(**told))
     if json:
         print_json({"name": name, "key": key})
@@ -90,6 +99,7 @@ def allow(
     period: Period = None,
     model: Model = None,
     goal: Goal = None,
+    resident: Resident = None,
     reset: Annotated[
         list[str] | None,
         typer.Option(
@@ -114,7 +124,7 @@ def allow(
         if not hasattr(USUAL, field):
             raise RefusedError(f"a key has no limit {limit}; `penstock keys allow --help` names them")
         changes[field] = getattr(USUAL, field)
-    changes |= _told(priority, weight, max_wait, max_in_flight, tokens, period, model, goal)
+    changes |= _told(priority, weight, max_wait, max_in_flight, tokens, period, model, goal, resident)
     KeyRing(context.settings(ctx).data_dir).allow(name, changes)
     typer.echo(f"changed {name}" if changes else f"nothing to change of {name}")
 
@@ -155,11 +165,13 @@ def _told(
     period: float | None,
     model: list[str] | None,
     goal: str | None,
+    resident: bool | None,
 ) -> dict[str, Any]:
     values = {
         "priority_ceiling": priority, "weight": weight, "max_wait_s": max_wait,
         "max_in_flight": max_in_flight, "tokens": tokens, "period_s": period,
         "models": tuple(model) if model else None, "goal": goal,
+        "resident_fallback": resident,
     }  # fmt: skip
     return {name: value for name, value in values.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""Typed view of ``avro/request_routed.v1.avsc`` (units there); times are µs since the epoch."""
+"""Typed view of ``avro/request_routed.v2.avsc`` (units there); times are µs since the epoch."""
 
 from typing import NamedTuple
 
@@ -45,3 +45,5 @@ class RequestRouted(NamedTuple):
     shadow_policy: str
     shadow_node_id: str
     candidates: tuple[Candidate, ...]
+    places: int = 0
+    fallback: str = ""

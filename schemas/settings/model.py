@@ -262,6 +262,12 @@ class RouterSettings(Section):
     fleet: str = Field("default", min_length=1, max_length=100, description="fleet that it serves")
     facts: bool = Field(True, description="tell Kafka what happens to each request")
     spool_bytes: int = Field(1 << 30, ge=1 << 20, description="disk for facts while Kafka is away")
+    resident_fallback: bool = Field(
+        False, description="another model may answer while the one that is asked for would have to be loaded"
+    )
+    interchangeable: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = Field(
+        (), description="lists of models that may stand in for each other then; others: those of a category"
+    )
     auto_pull: bool = Field(False, description="an unknown model is pulled by an Ollama upstream")
     pull_timeout_s: float = Field(1800.0, gt=0, description="longest that a pull may take")
 

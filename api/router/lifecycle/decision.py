@@ -7,7 +7,7 @@ from schemas.events.request_routed import Candidate
 
 
 class Explanation(NamedTuple):
-    """Why a choice was made; empty and NaN where that is not known."""
+    """Why a choice was made; empty and NaN where that is not known. ``places``: how many there were."""
 
     policy: str = ""
     policy_version: str = ""
@@ -15,6 +15,7 @@ class Explanation(NamedTuple):
     shadow_policy: str = ""
     shadow_node_id: str = ""
     candidates: tuple[Candidate, ...] = ()
+    places: int = 0
 
 
 UNEXPLAINED = Explanation()

@@ -65,7 +65,7 @@ def routed(who: Who, life: Life, moment: Sent, at_us: int) -> RequestRouted:
         life.told.request_id, who.fleet, who.router_id, at_us, moment.attempt, text(upstream.node_id),
         life.node_id, _runtime(upstream), life.told.model, text(choice.model), text(choice.reason),
         why.policy or "static", why.policy_version, why.propensity, float(choice.score),
-        why.shadow_policy, why.shadow_node_id, why.candidates,
+        why.shadow_policy, why.shadow_node_id, why.candidates, why.places, choice.fallback,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Columns are in the order of the upstreams' ids, so that nothing depends on the o
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from api.router.abilities import ABLE
 from api.router.scoring import efficiency, row, wait
 from api.router.scoring.efficiency import Standard
 from api.router.scoring.place import Place
@@ -42,9 +43,12 @@ class Board:
         busy: requests for each of its places.
         columns: the sums of the rows, by goal.
         least_context: the smallest context of any place; None where none is known.
+        lacks: what some place cannot do.
     """
 
-    __slots__ = ("_policy", "_standard", "busy", "columns", "index", "least_context", "rows", "waits")
+    __slots__ = (
+        "_policy", "_standard", "busy", "columns", "index", "lacks", "least_context", "rows", "waits",
+    )  # fmt: skip
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -55,6 +59,7 @@ class Board:
         self.busy: list[float] = []
         self.columns: tuple[Columns, ...] = ()
         self.least_context: int | None = None
+        self.lacks: frozenset[str] = ABLE
 
     @property
     def policy(self) -> Policy:
@@ -114,6 +119,7 @@ class Board:
             for goal in range(len(GOALS))
         )
         contexts = [one.place.context or one.place.most_context for one in rows]
+        self.lacks = ABLE.union(*(one.place.lacks for one in rows))
         self.least_context = min((known for known in contexts if known is not None), default=None)
 
 

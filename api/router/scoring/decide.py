@@ -43,6 +43,8 @@ def decide(board: Board, need: Need, excluded: Collection[str], now_s: float, aw
     least = board.least_context
     if least is not None and (prompt > least or (need.num_ctx or 0) > least):
         _fit(costs, board, need)
+    if need.wants and not need.wants.isdisjoint(board.lacks):
+        _able(costs, board, need.wants)
     for id_ in excluded:
         index = board.index.get(id_)
         if index is not None:
@@ -67,6 +69,13 @@ def _fit(costs: list[float], board: Board, need: Need) -> None:
     for index, one in enumerate(board.rows):
         term = context_fit.rate(one.place, board.policy, need.prompt_tokens, need.num_ctx)
         costs[index] += term.fixed + RANK_S * max(0, term.rank - one.rank)
+
+
+def _able(costs: list[float], board: Board, wants: frozenset[str]) -> None:
+    """Rule out what cannot do what is needed."""
+    for index, one in enumerate(board.rows):
+        if not wants.isdisjoint(one.place.lacks):
+            costs[index] = math.inf
 
 
 def _chosen(costs: Sequence[float], board: Board, need: Need) -> tuple[int | None, str, float]:

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from api.router.abilities import ABLE, in_words
 from api.router.ask import Goal
 from api.router.lifecycle.decision import Explanation
 from api.router.scoring import context_fit
+from api.router.scoring.place import Place
 from api.router.scoring.policy import Policy
 from api.router.scoring.row import INDEX, TIME, Row
 from api.router.scoring.term import RANK_S, Term
@@ -27,6 +29,7 @@ class Need(NamedTuple):
         output_tokens: of the answer, expected.
         num_ctx: context that it asks for.
         saved: tokens of the prompt that upstreams are expected to know already.
+        wants: what it needs beyond words; see ``api.router.abilities``.
     """
 
     request_id: str
@@ -35,6 +38,7 @@ class Need(NamedTuple):
     output_tokens: float
     num_ctx: int | None = None
     saved: Mapping[str, float] = {}
+    wants: frozenset[str] = ABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,19 @@ class Decision:
             shadow.policy.name if shadow else "",
             shadow.node_id if shadow else "",
             self.candidates(MOST_CANDIDATES),
+            self.places,
         )
+
+    @property
+    def places(self) -> int:
+        """How many were considered, those that are away included."""
+        return len(self.rows) + len(self.away)
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """What of the need no place can give; empty where any can, be it out of the question otherwise."""
+        lacking = [one.place.lacks & self.need.wants for one in self.rows]
+        return ABLE.union(*lacking) if lacking and all(lacking) else ABLE
 
     def candidates(self, most: int | None = None) -> tuple[Candidate, ...]:
         """Return the places, best first, then those that were out of the question; ``most`` at most."""
@@ -144,11 +160,15 @@ class Decision:
             place.node_id,
             place.runtime_id,
             place.model,
-            "" if cost < math.inf else "failed this request, broken, or paused",
+            "" if cost < math.inf else self._why_not(place),
             sum([signal.score for signal in signals]),
             -sum([signal.score for signal in signals if signal.name in TIME]),
             signals,
         )
+
+    def _why_not(self, place: Place) -> str:
+        lacking = place.lacks & self.need.wants
+        return in_words(lacking) if lacking else "failed this request, broken, or paused"
 
 
 def _parts(candidate: Candidate) -> str:

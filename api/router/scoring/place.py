@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from api.router.abilities import ABLE
 from schemas.events.node_state import ThermalState
 from schemas.events.observation import RoutingHint
 from schemas.events.reading import NAN
@@ -77,6 +78,7 @@ class Place(NamedTuple):
         context: tokens that it is loaded with; None: not loaded or unknown.
         most_context: the most it can be loaded with; None: unknown.
         size_bytes: of the model; NaN: unknown.
+        lacks: what its runtime says that it cannot do; see ``api.router.abilities``.
         wes: tokens a joule when it last served; NaN: never heard.
         wes_seen_s: when that was, monotonic seconds.
     """
@@ -93,5 +95,6 @@ class Place(NamedTuple):
     context: int | None = None
     most_context: int | None = None
     size_bytes: float = NAN
+    lacks: frozenset[str] = ABLE
     wes: float = NAN
     wes_seen_s: float = NAN

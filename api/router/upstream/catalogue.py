@@ -63,7 +63,7 @@ class Catalogue:
 
     async def _ask(self, upstream: Upstream) -> None:
         try:
-            found = await inventory.read(self._client, upstream)
+            found = await inventory.read(self._client, upstream, self._inventories.get(upstream.id))
         except Fault as exc:
             if upstream.id not in self._errors:
                 logger.warning("%s", exc)
@@ -71,9 +71,13 @@ class Catalogue:
         else:
             if self._errors.pop(upstream.id, None):
                 logger.info("%s answers again", upstream.id)
-            if found != self._inventories.get(upstream.id):
-                self._inventories[upstream.id] = found
-                self._tell()  # now: another upstream may take long to answer
+            self._take(upstream, found)  # now: another upstream, or a question, may take long
+            self._take(upstream, await inventory.shown(self._client, upstream, found))
+
+    def _take(self, upstream: Upstream, found: Inventory) -> None:
+        if found != self._inventories.get(upstream.id):
+            self._inventories[upstream.id] = found
+            self._tell()
 
     def _tell(self) -> None:
         for changed in self._listeners:

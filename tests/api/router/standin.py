@@ -55,6 +55,8 @@ class Standin:
         self.pullable: set[str] = set()
         self.hidden: set[str] = set()
         self.pulling = asyncio.Event()
+        self.capabilities: list[str] | None = ["completion", "tools", "vision", "thinking"]
+        self.loaded: set[str] | None = None  # models in memory; None: all
         self.port = 0
         self._loop = loop
         self._runner: web.AppRunner | None = None
@@ -89,9 +91,8 @@ class Standin:
             return self._list(request.path)
         body = json.loads(await request.read())
         if request.path == "/api/show":
-            return web.json_response(
-                {"capabilities": ["completion", "tools"], "model_info": {}, "details": {}}
-            )
+            found = {"capabilities": self.capabilities, "model_info": {}, "details": {}}
+            return web.json_response(found)
         name = body["model"]
         if request.path == "/api/pull":
             return await self._pull(request, name)
@@ -124,12 +125,13 @@ class Standin:
 
     def _list(self, path: str) -> web.Response:
         tags = [_tag(name) for name in self.models]
+        running = [tag for tag in tags if self.loaded is None or tag["name"] in self.loaded]
         listed = [
             {"id": name, "object": "model", "created": CREATED, "owned_by": "us"} for name in self.models
         ]
         pages: dict[str, Any] = {
             "/api/tags": {"models": tags},
-            "/api/ps": {"models": [{**tag, "context_length": 8192, "expires_at": AT} for tag in tags]},
+            "/api/ps": {"models": [{**tag, "context_length": 8192, "expires_at": AT} for tag in running]},
             "/api/version": {"version": "0.12.3"},
             "/v1/models": {"object": "list", "data": listed},
             "/props": {"total_slots": 2},

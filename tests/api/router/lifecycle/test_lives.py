@@ -109,12 +109,12 @@ def test_a_decision_that_can_explain_itself_is_asked() -> None:
 
     class Decision:
         def explain(self) -> Explanation:
-            return Explanation("herd", "abc", 0.5, "other", "node-b", (place,))
+            return Explanation("herd", "abc", 0.5, "other", "node-b", (place,), 7)
 
     one = ask()
     event = told([Received(0.0, one), Sent(0.1, one, 1, choice(decision=Decision()))])[1]
     assert isinstance(event, RequestRouted)
-    assert event[-7:] == ("herd", "abc", 0.5, 0.5, "other", "node-b", (place,))
+    assert event[-9:] == ("herd", "abc", 0.5, 0.5, "other", "node-b", (place,), 7, "")
     plain = told([Received(0.0, one), Sent(0.1, one, 1, choice(decision=object()))])[1]
     assert isinstance(plain, RequestRouted)
     assert (plain.policy, plain.candidates, math.isnan(plain.propensity)) == ("static", (), True)
