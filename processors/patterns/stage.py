@@ -9,6 +9,7 @@ which of two stages was ahead.
 
 from bisect import insort
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from processors.patterns import lifecycle, summary
 from processors.patterns.judging import TURNS, Judges
@@ -16,11 +17,12 @@ from processors.patterns.lifecycle import Moment
 from processors.patterns.operator import act
 from processors.patterns.pattern import Pattern
 from processors.patterns.rules import Rules
-from processors.patterns.state import Life, State
+from processors.patterns.state import About, Life, State
 from processors.patterns.turning import SECOND_US
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
 from processors.windows import requests
+from processors.windows.requests import RequestSlot
 from processors.windows.slot import Slot, slot_of
 from processors.windows.window import PANE_US, REQUESTS_LAG_US, Window
 from schemas.codec import Event
@@ -49,6 +51,21 @@ STORED_EVERY = 30
 _CODEC = StateCodec(State)
 
 
+class Taken(NamedTuple):
+    """What the stage takes of a pane. Times µs since the epoch: its end, and its newest sample's arrival."""
+
+    slot: Slot
+    about: About
+    ended_at: int
+    arrived_at: int
+    stopped: bool
+
+
+def taken_of(pane: NodePane) -> Taken:
+    """Return what the stage takes of a pane."""
+    return Taken(slot_of(pane), summary.about(pane), pane.occurred_at, pane.last_arrived_at, pane.stopped > 0)
+
+
 class PatternStage:
     """Folds ``panes`` into ``observations``, ``summaries`` and hints, by the given patterns and rules.
 
@@ -66,7 +83,7 @@ class PatternStage:
         turns: int = TURNS,
         only: Collection[str] = (),
     ) -> None:
-        self._judges = Judges(patterns, rules, turns, only)
+        self.judges = Judges(patterns, rules, turns, only)
 
     def key(self, event: Event) -> str | None:
         """Return the node; a watermark concerns every node of the partition."""
@@ -80,7 +97,7 @@ class PatternStage:
         """Return the state after a pane, a part of requests, a watermark or an operator's action."""
         event = arrived.event
         if isinstance(event, NodePane):
-            return self._pane(state, event)
+            return self.taken(state, taken_of(event))
         if isinstance(event, RequestPane):
             return _requests(state, event), ()
         if isinstance(event, Watermark):
@@ -115,23 +132,24 @@ class PatternStage:
         """Return the state of ``encode``."""
         return _CODEC.decode(raw)
 
-    def _pane(self, state: State, pane: NodePane) -> tuple[State, Outputs]:
-        slot = slot_of(pane)
-        stepped_back = pane.started_at < state.ended_at and pane.last_arrived_at > state.arrived_at
-        if pane.started_at < state.ended_at and not stepped_back:
+    def taken(self, state: State, pane: Taken) -> tuple[State, Outputs]:
+        """Return the state after a pane of which the slot has been made, and what follows."""
+        slot = pane.slot
+        stepped_back = slot.started_at < state.ended_at and pane.arrived_at > state.arrived_at
+        if slot.started_at < state.ended_at and not stepped_back:
             return _late(state, slot), ()
         slots = tuple(one for one in state.slots if one.started_at < slot.started_at)
         state = state._replace(
-            about=summary.about(pane),
-            slots=(*_since(slots, pane.occurred_at - LONGEST_S * SECOND_US), slot),
-            arrived_at=pane.last_arrived_at,
-            ended_at=pane.occurred_at,
+            about=pane.about,
+            slots=(*_since(slots, pane.ended_at - LONGEST_S * SECOND_US), slot),
+            arrived_at=pane.arrived_at,
+            ended_at=pane.ended_at,
             silent_us=0,
-            stopped=pane.stopped > 0,
+            stopped=pane.stopped,
             gone=False,
             untold=True,
         )
-        return self._judged(state, pane.occurred_at)
+        return self._judged(state, pane.ended_at)
 
     def _passed(self, state: State, mark: Watermark) -> tuple[State, Outputs]:
         """Let log time pass for a node of which nothing has come.
@@ -139,15 +157,14 @@ class PatternStage:
         A longer gap between watermarks is an outage of the log, not of the node: it counts as one late one.
         """
         since = max(state.arrived_at, state.passed_at)
-        longest_us = int(2 * mark.interval_s * SECOND_US)
-        silent_us = state.silent_us + min(max(0, mark.passed_at - since), longest_us)
+        silent_us = state.silent_us + passed_us(since, mark)
         before = state.passed_at
         state = state._replace(passed_at=max(before, mark.passed_at), silent_us=silent_us)
         if not state.arrived_at:
             return self._without_agent(state)
         if silent_us >= FORGET_US:
             return state._replace(forgotten=True), ()
-        if silent_us < (STOPPED_US if state.stopped else QUIET_US):
+        if silent_us < quiet_us(stopped=state.stopped):
             return self._told(state)
         outputs: Outputs = ()
         if not state.gone:
@@ -199,11 +216,11 @@ class PatternStage:
             judged_at=at,
         )
         lives = {life.pattern: life for life in state.lives}
-        due = self._judges.due(lives, at)
+        due = self.judges.due(lives, at)
         told: lifecycle.Told = ()
         if due:
             longest = Window(state.slots, state.requests, at, LONGEST_S)
-            told = self._judges.judge(state.node_id, state.about, lives, longest, due)
+            told = self.judges.judge(state.node_id, state.about, lives, longest, due)
         kept = tuple(lives[name] for name in sorted(lives))
         state, hints = _hinted(state._replace(lives=kept), at)
         return state, (*(Output(OBSERVATIONS, state.node_id, each) for each in told), *hints)
@@ -218,7 +235,7 @@ class PatternStage:
         return state, (*outputs, *hints)
 
     def _moment(self, state: State, at: int, coverage: float) -> Moment:
-        return Moment(state.node_id, state.about.fleet, at, at, coverage, self._judges.digest)
+        return Moment(state.node_id, state.about.fleet, at, at, coverage, self.judges.digest)
 
 
 def _late(state: State, slot: Slot) -> State:
@@ -234,14 +251,32 @@ def _requests(state: State, pane: RequestPane) -> State:
     """Keep a part once. A node that only routers know has its fleet from them."""
     if not pane.node_id:
         return state
+    parts = with_part(state.requests, pane)
+    if parts is state.requests:
+        return state
+    about = state.about if state.arrived_at else state.about._replace(fleet=pane.fleet)
+    return state._replace(requests=parts, about=about)
+
+
+def with_part(parts: tuple[RequestSlot, ...], pane: RequestPane) -> tuple[RequestSlot, ...]:
+    """Return parts of requests with one more, in their order; the same where it is known already."""
     part = requests.slot_of(pane)
     same = (part.started_at, part.model, part.part, part.revision)
-    if any((one.started_at, one.model, one.part, one.revision) == same for one in state.requests):
-        return state
-    parts = list(state.requests)
-    insort(parts, part)
-    about = state.about if state.arrived_at else state.about._replace(fleet=pane.fleet)
-    return state._replace(requests=tuple(parts), about=about)
+    if any((one.started_at, one.model, one.part, one.revision) == same for one in parts):
+        return parts
+    found = list(parts)
+    insort(found, part)
+    return tuple(found)
+
+
+def passed_us(since: int, mark: Watermark) -> int:
+    """Return how long the log has run for a node since ``since``, µs: at most two intervals of the clock."""
+    return min(max(0, mark.passed_at - since), int(2 * mark.interval_s * SECOND_US))
+
+
+def quiet_us(*, stopped: bool) -> int:
+    """Return how long nothing must have come from a node for it to be silent, µs."""
+    return STOPPED_US if stopped else QUIET_US
 
 
 def _since(slots: tuple[Slot, ...], at: int) -> tuple[Slot, ...]:
