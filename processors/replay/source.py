@@ -64,8 +64,8 @@ class Source(Protocol):
         """Yield the records with ``since <= arrived_at < until``, in bounded memory.
 
         Per partition by offset; across partitions by (arrived_at, topic, partition, offset), see ``merge``.
-        ``keys``: of the topics that are keyed by node, only the records with these keys, and those without a
-        key. ``partitions``: of the topics that are spread over several, only these. Empty means all.
+        Of the topics that are keyed by node: ``keys``, only the records with these keys and those without a
+        key; ``partitions``, only these. Of the others everything comes. Empty means all.
 
         Raises:
             DecodeError: the source is damaged.
