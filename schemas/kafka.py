@@ -76,6 +76,7 @@ def _new_topic(topic: Topic, settings: KafkaSettings) -> NewTopic:
     else:
         # Only closed segments are compacted, and who reads from the start reads the open one too.
         configs["segment.bytes"] = str(COMPACTED_SEGMENT_BYTES)
+        configs["min.compaction.lag.ms"] = str(topic.compaction_lag_ms)
     return NewTopic(
         name=topic.full_name(settings),
         num_partitions=topic.partitions(settings),

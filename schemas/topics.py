@@ -11,7 +11,10 @@ DAY_MS = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic, its events and how long they are kept. ``name`` is without the prefix of the settings."""
+    """A topic, its events and how long they are kept. ``name`` is without the prefix of the settings.
+
+    ``compaction_lag_ms``: how long records stay that newer ones of their key replace.
+    """
 
     name: str
     events: tuple[str, ...]
@@ -22,6 +25,7 @@ class Topic:
     spread: bool = True
     ticks: bool = False
     stored: bool = True
+    compaction_lag_ms: int = 0
 
     def partitions(self, settings: KafkaSettings) -> int:
         """Return how many partitions the topic is created with: one, unless it is spread over several."""
@@ -33,11 +37,23 @@ class Topic:
 
 
 NODES = Topic("nodes", ("node_registered", "node_stopped"), "node_id", "node agent", "compact", 0)
+RULES = Topic("rules", ("rule_changed",), "rule_id", "API, penstock rules", "compact", 0, spread=False)
+# Its events hold secrets, encrypted: they stay out of ClickHouse.
+CHANNELS = Topic(
+    "channels",
+    ("channel_changed",),
+    "channel_id",
+    "API, penstock channels",
+    "compact",
+    0,
+    spread=False,
+    stored=False,
+)
 TELEMETRY = Topic(
     "telemetry",
-    ("node_sample", "node_registered", "node_stopped", "node_hint", "clock_tick"),
+    ("node_sample", "node_registered", "node_stopped", "node_hint", "clock_tick", "rule_changed"),
     "node_id",
-    "node agent, pattern stage, clock",
+    "node agent, pattern stage, clock, API",
     "delete",
     7 * DAY_MS,
     ticks=True,
@@ -58,10 +74,21 @@ REQUESTS = Topic(
     7 * DAY_MS,
     ticks=True,
 )
-NODE_STATES = Topic("node-states", ("node_state",), "node_id", "node stage", "compact", 0)
+# What goes along with the states for the stages that read on: about no node, or once in a node's life.
+FORWARDED = ("rule_changed", "node_tagged", "watermark")
+NODE_STATES = Topic(
+    "node-states",
+    ("node_state", *FORWARDED),
+    "node_id",
+    "node stage",
+    "compact",
+    0,
+    # A stage reads it, and after a crash reads the last minutes once more.
+    compaction_lag_ms=15 * 60 * 1000,
+)
 PANES = Topic(
     "panes",
-    ("node_pane", "request_pane", "operator_action", "watermark"),
+    ("node_pane", "request_pane", "operator_action", *FORWARDED),
     "node_id",
     "node stage, request stage, API",
     "delete",
@@ -69,7 +96,7 @@ PANES = Topic(
 )
 OBSERVATIONS = Topic(
     "observations",
-    ("observation_opened", "observation_updated", "observation_resolved"),
+    ("observation_opened", "observation_updated", "observation_resolved", *FORWARDED),
     "node_id",
     "pattern stage",
     "delete",
@@ -77,7 +104,7 @@ OBSERVATIONS = Topic(
 )
 SUMMARIES = Topic(
     "summaries",
-    ("node_summary", "wes_baseline", "operator_action", "watermark"),
+    ("node_summary", "wes_baseline", "operator_action", *FORWARDED),
     "fleet",
     "pattern stage, baselines, API",
     "delete",
@@ -86,12 +113,29 @@ SUMMARIES = Topic(
 )
 ALERTS = Topic(
     "alerts",
-    ("alert_opened", "alert_updated", "alert_resolved"),
+    ("alert_opened", "alert_updated", "alert_resolved", *FORWARDED),
     "fleet",
     "fleet stage",
     "delete",
     30 * DAY_MS,
     spread=False,
+)
+FIRINGS = Topic(
+    "firings",
+    ("condition_changed", "rule_changed", "watermark"),
+    "fleet",
+    "rule stages",
+    "delete",
+    7 * DAY_MS,
+    spread=False,
+)
+NOTIFICATIONS = Topic(
+    "notifications",
+    ("notification_due", "delivery_attempted"),
+    "rule_id",
+    "notify stage, notifier",
+    "delete",
+    30 * DAY_MS,
 )
 DEAD_LETTERS = Topic(
     "dead-letters", ("dead_letter",), "source topic", "any reader", "delete", 30 * DAY_MS, spread=False
@@ -110,9 +154,16 @@ NODE_STAGE_STATES = _states_of("node-stage", "node_id")
 REQUEST_STAGE_STATES = _states_of("request-stage", "node_id")
 PATTERN_STAGE_STATES = _states_of("pattern-stage", "node_id")
 FLEET_STAGE_STATES = _states_of("fleet-stage", "fleet", spread=False)
+RULE_NODE_STATES_STATES = _states_of("rule-node-states", "none")
+RULE_PANES_STATES = _states_of("rule-panes", "none")
+RULE_OBSERVATIONS_STATES = _states_of("rule-observations", "none")
+RULE_ALERTS_STATES = _states_of("rule-alerts", "none", spread=False)
+NOTIFY_STAGE_STATES = _states_of("notify-stage", "none", spread=False)
 
 TOPICS: Sequence[Topic] = (
     NODES,
+    RULES,
+    CHANNELS,
     TELEMETRY,
     REQUESTS,
     NODE_STATES,
@@ -120,13 +171,25 @@ TOPICS: Sequence[Topic] = (
     OBSERVATIONS,
     SUMMARIES,
     ALERTS,
+    FIRINGS,
+    NOTIFICATIONS,
     DEAD_LETTERS,
     SNAPSHOTS,
     NODE_STAGE_STATES,
     REQUEST_STAGE_STATES,
     PATTERN_STAGE_STATES,
     FLEET_STAGE_STATES,
+    RULE_NODE_STATES_STATES,
+    RULE_PANES_STATES,
+    RULE_OBSERVATIONS_STATES,
+    RULE_ALERTS_STATES,
+    NOTIFY_STAGE_STATES,
 )
+
+
+def stored_events() -> frozenset[str]:
+    """Return the events that ClickHouse has."""
+    return frozenset(event for topic in TOPICS if topic.stored for event in topic.events)
 
 
 def topic_of(event: str) -> Topic:

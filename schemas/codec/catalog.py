@@ -9,8 +9,11 @@ from typing import Any
 
 from schemas.events import (
     alert,
+    channel_changed,
     clock_tick,
+    condition_changed,
     dead_letter,
+    delivery_attempted,
     node_hint,
     node_pane,
     node_registered,
@@ -18,6 +21,8 @@ from schemas.events import (
     node_state,
     node_stopped,
     node_summary,
+    node_tagged,
+    notification_due,
     observation,
     operator_action,
     request_admitted,
@@ -26,13 +31,17 @@ from schemas.events import (
     request_pane,
     request_received,
     request_routed,
+    rule_changed,
     stage_snapshot,
     watermark,
     wes_baseline,
 )
 from schemas.events.alert import AlertOpened, AlertResolved, AlertUpdated
+from schemas.events.channel_changed import ChannelChanged
 from schemas.events.clock_tick import ClockTick
+from schemas.events.condition_changed import ConditionChanged
 from schemas.events.dead_letter import DeadLetter
+from schemas.events.delivery_attempted import DeliveryAttempted
 from schemas.events.node_hint import NodeHint
 from schemas.events.node_pane import NodePane
 from schemas.events.node_registered import NodeRegistered
@@ -40,6 +49,8 @@ from schemas.events.node_sample import NodeSample
 from schemas.events.node_state import NodeState
 from schemas.events.node_stopped import NodeStopped
 from schemas.events.node_summary import NodeSummary
+from schemas.events.node_tagged import NodeTagged
+from schemas.events.notification_due import NotificationDue
 from schemas.events.observation import ObservationOpened, ObservationResolved, ObservationUpdated
 from schemas.events.operator_action import OperatorAction
 from schemas.events.request_admitted import RequestAdmitted
@@ -48,6 +59,7 @@ from schemas.events.request_first_token import RequestFirstToken
 from schemas.events.request_pane import RequestPane
 from schemas.events.request_received import RequestReceived
 from schemas.events.request_routed import RequestRouted
+from schemas.events.rule_changed import RuleChanged
 from schemas.events.stage_snapshot import StageSnapshot
 from schemas.events.watermark import Watermark
 from schemas.events.wes_baseline import WesBaseline
@@ -77,6 +89,12 @@ Event = (
     | ClockTick
     | Watermark
     | StageSnapshot
+    | RuleChanged
+    | ChannelChanged
+    | NodeTagged
+    | ConditionChanged
+    | NotificationDue
+    | DeliveryAttempted
     | DeadLetter
 )
 
@@ -105,12 +123,21 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
     "clock_tick": ClockTick,
     "watermark": Watermark,
     "stage_snapshot": StageSnapshot,
+    "rule_changed": RuleChanged,
+    "channel_changed": ChannelChanged,
+    "node_tagged": NodeTagged,
+    "condition_changed": ConditionChanged,
+    "notification_due": NotificationDue,
+    "delivery_attempted": DeliveryAttempted,
     "dead_letter": DeadLetter,
 }
 _MODULES = (
     alert,
+    channel_changed,
     clock_tick,
+    condition_changed,
     dead_letter,
+    delivery_attempted,
     node_hint,
     node_pane,
     node_registered,
@@ -118,6 +145,8 @@ _MODULES = (
     node_state,
     node_stopped,
     node_summary,
+    node_tagged,
+    notification_due,
     observation,
     operator_action,
     request_admitted,
@@ -126,6 +155,7 @@ _MODULES = (
     request_pane,
     request_received,
     request_routed,
+    rule_changed,
     stage_snapshot,
     watermark,
     wes_baseline,

@@ -103,6 +103,11 @@ TABLES = (
     Table("operator_actions", "operator_action"),
     Table("wes_baselines", "wes_baseline"),
     Table("watermarks", "watermark", renamed={"partition": "source_partition"}),
+    Table("rule_changes", "rule_changed"),
+    Table("node_tags", "node_tagged"),
+    Table("condition_events", "condition_changed", renamed={"arrived_at": "cause_arrived_at"}),
+    Table("notifications_due", "notification_due"),
+    Table("delivery_attempts", "delivery_attempted"),
     Table("clock_ticks", "clock_tick"),
     Table(
         "dead_letters",

@@ -11,6 +11,8 @@ def test_every_event_has_a_topic_and_every_topic_known_events() -> None:
         "node_stopped",
         "clock_tick",
         "operator_action",
+        "rule_changed",
+        "node_tagged",
         "watermark",
     }
     assert all(len(topic.events) == len(set(topic.events)) for topic in TOPICS)
@@ -36,10 +38,17 @@ def test_the_prefix_is_a_setting() -> None:
 def test_a_compacted_topic_keeps_for_ever_and_the_others_for_a_while() -> None:
     assert {topic.name for topic in TOPICS if topic.cleanup == "compact"} == {
         "nodes",
+        "rules",
+        "channels",
         "node-states",
         "node-stage-states",
         "request-stage-states",
         "pattern-stage-states",
         "fleet-stage-states",
+        "rule-node-states-states",
+        "rule-panes-states",
+        "rule-observations-states",
+        "rule-alerts-states",
+        "notify-stage-states",
     }
     assert all(topic.retention_ms > 0 for topic in TOPICS if topic.cleanup == "delete")
