@@ -136,7 +136,7 @@ class Exchange:
 
     async def _dispatched(self) -> Finish:
         """Try the model and its fallbacks until one answers; where all are away, wait for one to return."""
-        until_s = time.monotonic() + self._house.settings.hold_s
+        until_s: float | None = None
         while True:
             away = False
             for model in self._models():
@@ -145,11 +145,19 @@ class Exchange:
                     return found
                 away = away or found is Absence.AWAY
             failed = self._failed
+            until_s = self._patient_until_s() if until_s is None else until_s
             if time.monotonic() >= until_s or not (failed.unreached if failed else away):
                 return await self._nowhere()
             self._start_watch()
             self._flight.now(Phase.QUEUED)
             await asyncio.sleep(HOLD_STEP_S)
+
+    def _patient_until_s(self) -> float:
+        """Return until when it waits for an upstream to return: as in the queue, no longer than it would."""
+        ask, settings = self._ask, self._house.settings
+        patience_s = settings.patience_s if ask.patience_s is None else ask.patience_s
+        patience_s = min(patience_s, ask.caller.limits.max_wait_s)
+        return min(time.monotonic() + settings.hold_s, ask.received_s + patience_s)
 
     def _models(self) -> tuple[str, ...]:
         allowed = self._ask.caller.models

@@ -1,82 +1,17 @@
 """What operators ask and tell the queue of a running router."""
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from aiohttp import web
 
 from api.allowance import Allowance
 from api.auth import KeyRing
 from api.router.app import create_app
 from api.router.parts import open_parts
 from schemas.settings import RouterSettings, Settings
-from tests.api.router.fleet import Fleet, Router, until
-from tests.api.router.standin import Body, good
-
-CHAT = "/v1/chat/completions"
-
-
-class Held:
-    """A model that answers when the test lets it."""
-
-    def __init__(self) -> None:
-        self._open = threading.Event()
-
-    async def __call__(self, request: web.Request, body: Body) -> web.StreamResponse:
-        while not self._open.is_set():
-            await asyncio.sleep(0.005)
-        return await good(request, body)
-
-    def let_go(self) -> None:
-        self._open.set()
-
-
-class Crowd:
-    """Callers, each in a thread of its own."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(32)
-
-    def ask(
-        self, router: Router, model: str = "m", key: str = "", **headers: str
-    ) -> "Future[httpx.Response]":
-        named = {**headers, **({"authorization": f"Bearer {key}"} if key else {})}
-        body = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
-        return self._pool.submit(router.post, CHAT, body, **named)
-
-    def close(self) -> None:
-        self._pool.shutdown()
-
-
-@pytest.fixture
-def held() -> Held:
-    return Held()
-
-
-@pytest.fixture
-def crowd(held: Held) -> Iterator[Crowd]:
-    made = Crowd()
-    yield made
-    held.let_go()
-    made.close()
-
-
-def status(router: Router) -> dict[str, Any]:
-    found: dict[str, Any] = router.http.get("/queue/status").json()
-    return found
-
-
-def waiting(router: Router, count: int) -> list[dict[str, Any]]:
-    """Wait until so many requests wait; return them."""
-    until(lambda: status(router)["waiting"] == count, lambda: str(status(router)))
-    found: list[dict[str, Any]] = status(router)["tickets"]
-    return found
+from tests.api.router.crowd import CHAT, Crowd, Held, status, waiting
+from tests.api.router.fleet import Fleet, until
 
 
 def test_health_says_whether_requests_can_be_served(fleet: Fleet) -> None:
