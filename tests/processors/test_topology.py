@@ -4,12 +4,14 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from processors.chain import Chain
 from processors.chain import Record as Fed
@@ -24,6 +26,7 @@ from schemas.events.node_hint import NodeHint
 from schemas.events.node_pane import NodePane
 from schemas.events.observation import Observation, ObservationOpened, ObservationResolved
 from schemas.events.request_pane import RequestPane
+from schemas.events.stage_snapshot import StageSnapshot
 from schemas.kafka import ensure_topics
 from schemas.partition import partition_of
 from schemas.settings import KafkaSettings, RegistrySettings, Settings, WorkerSettings
@@ -34,6 +37,7 @@ from schemas.topics import (
     OBSERVATIONS,
     PANES,
     REQUESTS,
+    SNAPSHOTS,
     SUMMARIES,
     TELEMETRY,
     TOPICS,
@@ -224,6 +228,26 @@ async def test_live_is_what_the_log_says_again_through_a_kill(settings: Settings
     ended = {each.pattern for each in observed if isinstance(each, ObservationResolved)}
     assert "swap_io_pressure" in ended
     assert chained(records, codec) == judged(records, codec)
+    kept = [codec.decode(record.value) for record in await read(settings, SNAPSHOTS)]
+    assert not_true([each for each in kept if isinstance(each, StageSnapshot)], records, codec) == []
+
+
+def not_true(
+    kept: Sequence[StageSnapshot], records: dict[str, list[Record]], codec: Codec
+) -> list[StageSnapshot]:
+    """What snapshots say otherwise than their source, folded until where they stand."""
+    assert {each.stage for each in kept} == {stage_of(source).name for source in SOURCES}
+    due = {(each.stage, each.source_partition, each.stands_at, each.key): each for each in kept}
+    for source in SOURCES:
+        stage, states = stage_of(source), defaultdict[int, dict[str, Any]](dict)
+        for record in records[source.name]:
+            memory = states[record.partition]
+            advance(memory, stage, Arrived(codec.decode(record.value), record.arrived_at, record.partition))
+            for key in sorted(memory):
+                place = (stage.name, record.partition, record.offset, key)
+                if place in due and zstandard.decompress(due[place].state) == stage.encode(memory[key]):
+                    del due[place]
+    return list(due.values())
 
 
 def chained(records: dict[str, list[Record]], codec: Codec) -> list[bytes]:
