@@ -9,7 +9,9 @@ from api.router.fleet_chooser import FleetChooser
 from api.router.fleet_metrics import FleetMetrics
 from api.tail import Tail
 from schemas.codec import Event
+from schemas.events.node_registered import NodeRegistered
 from schemas.events.node_state import NodeState
+from schemas.events.node_stopped import NodeStopped
 from schemas.settings import Settings
 from schemas.topics import NODE_STATES, NODES
 
@@ -50,6 +52,8 @@ class FleetReader:
 
     def apply(self, event: Event, place: TopicPartition, record: ConsumerRecord) -> None:
         """See ``tail.Follower``."""
+        if not isinstance(event, NodeState | NodeRegistered | NodeStopped):
+            return  # rules, tags and watermarks go along with the states for those who read on from them
         arrived_us = record.timestamp * 1000
         node = self._fleet.get(event.node_id) if isinstance(event, NodeState) else None
         returns = node is not None and node.has_stopped

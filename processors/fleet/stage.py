@@ -22,7 +22,9 @@ from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
 from schemas.codec import Event
 from schemas.events.node_summary import NodeSummary
+from schemas.events.node_tagged import NodeTagged
 from schemas.events.operator_action import OperatorAction
+from schemas.events.rule_changed import RuleChanged
 from schemas.events.watermark import Watermark
 from schemas.events.wes_baseline import WesBaseline
 from schemas.topics import ALERTS, FLEET_STAGE_STATES, SUMMARIES, Topic
@@ -50,12 +52,13 @@ class FleetStage:
         self._rules = rules or Rules()
 
     def key(self, event: Event) -> str | tuple[str, ...] | None:
-        """Return the fleet and the node; a watermark and an operator's action concern all of them."""
+        """Return the fleet and the node; a watermark, an operator's action and a rule concern all of them."""
         if isinstance(event, NodeSummary):
             return event.fleet, event.fleet + _NODE + event.node_id
         if isinstance(event, WesBaseline):
             return event.fleet + _NODE + event.node_id
-        return None if isinstance(event, Watermark | OperatorAction) else str(getattr(event, "fleet", ""))
+        whole = isinstance(event, Watermark | OperatorAction | RuleChanged)
+        return None if whole else str(getattr(event, "fleet", ""))
 
     def initial(self, key: str) -> State:
         """Return the state of a fleet, or of a node of one, that has not been seen."""
@@ -76,12 +79,18 @@ class FleetStage:
             ), ()
         if isinstance(event, OperatorAction):
             return _acted(state, event)
+        if isinstance(event, NodeTagged):
+            return state, (Output(ALERTS, event.fleet, event),)
+        if isinstance(event, RuleChanged):
+            return state, ()
         return state, (Rejected("unexpected_event", f"{type(event).__name__} is no event of summaries"),)
 
     def forward(self, arrived: Arrived) -> Outputs:
-        """Nothing reads on from here by watermarks."""
-        del arrived
-        return ()
+        """Tell the rules of alerts how far the log has been folded, and the rules."""
+        event = arrived.event
+        if isinstance(event, Watermark):
+            return (Output(ALERTS, None, event._replace(stage=self.name)),)
+        return (Output(ALERTS, None, event),) if isinstance(event, RuleChanged) else ()
 
     def settled(self, state: State) -> bool:
         """Return whether it is this state's turn to be stored."""

@@ -18,8 +18,11 @@ from schemas.events.node_hint import NodeHint
 from schemas.events.node_registered import NodeRegistered
 from schemas.events.node_sample import NodeSample
 from schemas.events.node_stopped import NodeStopped
+from schemas.events.node_tagged import NodeTagged
 from schemas.events.reading import NAN
+from schemas.events.rule_changed import RuleChanged
 from schemas.events.watermark import Watermark
+from schemas.ids import derived_id
 from schemas.topics import NODE_STAGE_STATES, NODE_STATES, PANES, TELEMETRY, Topic
 
 SECOND_US = 1_000_000
@@ -50,8 +53,9 @@ class NodeStage:
         self._pue = pue
 
     def key(self, event: Event) -> str | None:
-        """Return the node; a tick concerns every node of the partition."""
-        return None if isinstance(event, ClockTick) else str(getattr(event, "node_id", ""))
+        """Return the node; a tick and a rule concern every node of the partition."""
+        whole = isinstance(event, ClockTick | RuleChanged)
+        return None if whole else str(getattr(event, "node_id", ""))
 
     def initial(self, key: str) -> State:
         """Return the state of a node that has not been seen."""
@@ -67,18 +71,28 @@ class NodeStage:
         if isinstance(event, NodeHint):
             return state._replace(hint=Hint(event.routing_hint, event.source)), ()
         if isinstance(event, NodeRegistered):
-            return state._replace(profile=profile_of(event)), ()
+            return state._replace(profile=profile_of(event)), _tagged(event)
         if isinstance(event, NodeStopped):
             return _stopped(state, event)
+        if isinstance(event, RuleChanged):
+            return state, ()
         return state, (Rejected("unexpected_event", f"{type(event).__name__} is no event of telemetry"),)
 
     def forward(self, arrived: Arrived) -> Outputs:
-        """Tell the next stage how far the log has been folded: what is silent there was silent here."""
-        tick = arrived.event
-        if not isinstance(tick, ClockTick):
+        """Tell the next stages how far the log has been folded: what is silent there was silent here.
+
+        Rules go the same way, so each of them is judged from one place of the log on. ``node-states`` is
+        compacted, where a record needs a key.
+        """
+        event = arrived.event
+        if isinstance(event, RuleChanged):
+            return (Output(NODE_STATES, f"~rule/{event.rule_id}", event), Output(PANES, None, event))
+        if not isinstance(event, ClockTick):
             return ()
-        mark = Watermark(tick.occurred_at, self.name, arrived.partition, arrived.arrived_at, tick.interval_s)
-        return (Output(PANES, None, mark),)
+        mark = Watermark(
+            event.occurred_at, self.name, arrived.partition, arrived.arrived_at, event.interval_s
+        )
+        return (Output(NODE_STATES, "~watermark", mark), Output(PANES, None, mark))
 
     def settled(self, state: State) -> bool:
         """Return whether a pane has just been closed, so that few samples are open."""
@@ -151,6 +165,13 @@ class NodeStage:
         now = node_state(judged, totals, skew_s(clock), self._pue, state.hint)
         state, closed = _close(state)
         return state, (*panes, *closed, Output(NODE_STATES, sample.node_id, now))
+
+
+def _tagged(event: NodeRegistered) -> Outputs:
+    """Tell the next stages of the tags of a node: rules select by them."""
+    node_id, at = event.node_id, event.occurred_at
+    tagged = NodeTagged(derived_id("node_tagged", node_id, at), node_id, event.fleet, at, event.tags)
+    return (Output(NODE_STATES, f"~tags/{node_id}", tagged), Output(PANES, node_id, tagged))
 
 
 def _implausible(sample: NodeSample, arrived_at: int) -> Rejected | None:

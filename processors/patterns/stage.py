@@ -28,8 +28,10 @@ from processors.windows.window import PANE_US, REQUESTS_LAG_US, Window
 from schemas.codec import Event
 from schemas.events.node_hint import NodeHint
 from schemas.events.node_pane import NodePane
+from schemas.events.node_tagged import NodeTagged
 from schemas.events.operator_action import OperatorAction
 from schemas.events.request_pane import RequestPane
+from schemas.events.rule_changed import RuleChanged
 from schemas.events.watermark import Watermark
 from schemas.ids import derived_id
 from schemas.topics import OBSERVATIONS, PANES, PATTERN_STAGE_STATES, SUMMARIES, TELEMETRY, Topic
@@ -86,8 +88,9 @@ class PatternStage:
         self.judges = Judges(patterns, rules, turns, only)
 
     def key(self, event: Event) -> str | None:
-        """Return the node; a watermark concerns every node of the partition."""
-        return None if isinstance(event, Watermark) else str(getattr(event, "node_id", ""))
+        """Return the node; a watermark and a rule concern every node of the partition."""
+        whole = isinstance(event, Watermark | RuleChanged)
+        return None if whole else str(getattr(event, "node_id", ""))
 
     def initial(self, key: str) -> State:
         """Return the state of a node that has not been seen."""
@@ -104,14 +107,21 @@ class PatternStage:
             return self._passed(state, event)
         if isinstance(event, OperatorAction):
             return self._acted(state, event)
+        if isinstance(event, NodeTagged):
+            on = Output(OBSERVATIONS, event.node_id, event), Output(SUMMARIES, event.fleet, event)
+            return state, on
+        if isinstance(event, RuleChanged):
+            return state, ()
         return state, (Rejected("unexpected_event", f"{type(event).__name__} is no event of panes"),)
 
     def forward(self, arrived: Arrived) -> Outputs:
-        """Tell the fleet stage how far the log has been folded."""
-        mark = arrived.event
-        if not isinstance(mark, Watermark):
+        """Tell the next stages how far the log has been folded, and the rules."""
+        event = arrived.event
+        if isinstance(event, Watermark):
+            event = event._replace(stage=self.name, partition=arrived.partition)
+        elif not isinstance(event, RuleChanged):
             return ()
-        return (Output(SUMMARIES, None, mark._replace(stage=self.name, partition=arrived.partition)),)
+        return (Output(OBSERVATIONS, None, event), Output(SUMMARIES, None, event))
 
     def settled(self, state: State) -> bool:
         """Return whether it is this node's turn to be stored; nodes take turns."""

@@ -6,7 +6,7 @@ from processors.patterns.stage import PatternStage
 from processors.patterns.thermal_drain import PATTERN
 from processors.requests.stage import RequestStage
 from processors.stage import Arrived, advance
-from schemas.topics import NODE_STATES, PANES, SUMMARIES, TELEMETRY
+from schemas.topics import NODE_STATES, OBSERVATIONS, PANES, SUMMARIES, TELEMETRY
 from tests.samples import at, sample, tick
 
 
@@ -35,7 +35,7 @@ def test_outputs_go_on_to_the_stages_that_read_them() -> None:
     chain = Chain([NodeStage(), RequestStage(), PatternStage([PATTERN])], 2)
     outputs = [output for record in records(60) for output in chain.feed(record)]
     topics = {output.topic.name for output in outputs}
-    assert topics == {NODE_STATES.name, PANES.name, SUMMARIES.name}
+    assert topics == {NODE_STATES.name, PANES.name, SUMMARIES.name, OBSERVATIONS.name}
     assert {output.partition for output in outputs if output.topic is PANES and output.key} == {1}
     assert {output.partition for output in outputs if output.topic is SUMMARIES} == {0}
     assert not chain.refused

@@ -22,7 +22,7 @@ from schemas.events.node_stopped import NodeStopped
 from schemas.events.operator_action import OperatorAction
 from schemas.events.reading import NAN
 from schemas.events.watermark import Watermark
-from schemas.topics import PANES
+from schemas.topics import NODE_STATES, PANES
 from tests.processors.node.replay import Replay, arrived, panes, rejected, states
 from tests.samples import T0, at, gpu, health, host, model, ollama, runtime, sample, serving, tick
 
@@ -163,9 +163,9 @@ def test_a_silent_nodes_pane_closes_after_thirty_seconds_of_ticks() -> None:
 def test_a_tick_is_passed_on_once_with_the_time_it_came() -> None:
     replay = Replay()
     replay.feed(sample(0), sample(0, node_id="node-2"))
-    (mark,) = replay.feed(Arrived(tick(5), at(5.5), partition=3))
-    event = tick(5)
-    assert mark == Output(PANES, None, Watermark(event.occurred_at, "node-stage", 3, at(5.5), 5.0))
+    marks = replay.feed(Arrived(tick(5), at(5.5), partition=3))
+    mark = Watermark(tick(5).occurred_at, "node-stage", 3, at(5.5), 5.0)
+    assert marks == (Output(NODE_STATES, "~watermark", mark), Output(PANES, None, mark))
 
 
 def test_an_outage_of_the_log_is_no_silence_of_the_node() -> None:
