@@ -6,9 +6,10 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from infra.score.match import Verdict, judge
+from infra.score.match import judge
 from infra.score.run import run
 from infra.score.timing import Stopwatch
+from processors.labels.match import Verdict
 from producers.simulator.scenario.model import Scenario
 
 # Node hours from which a scenario is worth several processes of its own; to start one takes a second.

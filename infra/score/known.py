@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from processors.fleet.catalog import ALERTS
 from processors.patterns.catalog import PATTERNS
-from producers.simulator.scenario.model import Kind
+from schemas.labels import Kind
 
 
 def known() -> Mapping[Kind, Collection[str]]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from infra.score.baselines import Baselines
-from infra.score.seen import Seen, Watch
 from infra.score.share import PARTITIONS, Placed, Source, sources
 from infra.score.timing import Stopwatch
 from processors.chain import Chain, Record
 from processors.fleet.stage import FleetStage
+from processors.labels.seen import Seen, Watch
 from producers.simulator.scenario.model import Scenario
 
 Report = Callable[[float, int], None]

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from infra.score.match import Subject, Verdict
+from processors.labels.counts import Counts
+from processors.labels.match import Subject, Verdict
 
 COLUMNS = (
     "detection", "scenarios", "true positives", "false positives", "false negatives", "precision", "recall",
@@ -15,34 +16,15 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class Score(Counts):
     """Counts of one pattern or alert, or of all. NaN: there is nothing to divide by, or nothing measured."""
 
     kind: str
     id: str
     scenarios: int
-    true_positives: int
-    false_positives: int
-    false_negatives: int
     delay_p50_s: float
     delay_max_s: float
     judgement_us: float
-
-    @property
-    def precision(self) -> float:
-        """The share of what was noticed that was due."""
-        return _ratio(self.true_positives, self.true_positives + self.false_positives)
-
-    @property
-    def recall(self) -> float:
-        """The share of what was due that was noticed."""
-        return _ratio(self.true_positives, self.true_positives + self.false_negatives)
-
-    @property
-    def f1(self) -> float:
-        """The harmonic mean of precision and recall."""
-        twice = 2 * self.true_positives
-        return _ratio(twice, twice + self.false_positives + self.false_negatives)
 
 
 def scores(
@@ -91,11 +73,11 @@ def _score(subject: Subject, verdicts: Sequence[Verdict], judgement_us: float) -
     concerned = [verdict for verdict in verdicts if subject in verdict.subjects]
     delays = [delay for verdict in concerned for one, delay in verdict.delays_s if one == subject]
     return Score(
-        *subject,
-        len(concerned),
         sum(verdict.hits[subject] for verdict in concerned),
         sum(verdict.alarms[subject] for verdict in concerned),
         sum(verdict.misses[subject] for verdict in concerned),
+        *subject,
+        len(concerned),
         median(delays) if delays else math.nan,
         max(delays, default=math.nan),
         judgement_us,
@@ -106,20 +88,16 @@ def _total(found: Sequence[Score], verdicts: Sequence[Verdict]) -> Score:
     delays = [delay for verdict in verdicts for _, delay in verdict.delays_s]
     measured = [score.judgement_us for score in found if not math.isnan(score.judgement_us)]
     return Score(
-        "",
-        "all",
-        len(verdicts),
         sum(score.true_positives for score in found),
         sum(score.false_positives for score in found),
         sum(score.false_negatives for score in found),
+        "",
+        "all",
+        len(verdicts),
         median(delays) if delays else math.nan,
         max(delays, default=math.nan),
         sum(measured) if measured else math.nan,
     )
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else math.nan
 
 
 def _fixed(value: float) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from producers.simulator.scenario.document import Path
 from producers.simulator.scenario.findings import Findings
 from producers.simulator.scenario.form.labels import AllowForm, ExpectForm
-from producers.simulator.scenario.model import Allowance, Expectation, Kind, Window
 from producers.simulator.scenario.problem import one_of
+from schemas.labels import Allowance, Expectation, Kind, Window
 
 Known = Mapping[Kind, Collection[str]]
 

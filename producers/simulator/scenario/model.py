@@ -5,55 +5,12 @@ the epoch. Everything is frozen, compares by value and can be sent to another pr
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 from producers.simulator.scenario.arrivals import Arrivals
 from producers.simulator.scenario.changes import AnyChange
 from producers.simulator.scenario.faults import AnyFault
 from producers.simulator.scenario.machines import Environment, Node
-
-Severity = Literal["info", "warning", "critical"]
-Kind = Literal["pattern", "alert"]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """From one moment to another, seconds from the start of the scenario, both included."""
-
-    begin_s: float
-    end_s: float
-
-    def holds(self, at_s: float) -> bool:
-        """Return whether a moment lies within."""
-        return self.begin_s <= at_s <= self.end_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """A label: this must open, and resolve, when it says. ``resolves`` None: it is open at the end.
-
-    ``node`` is empty for an alert about the fleet; ``members`` are the nodes of a correlated incident.
-    ``severity`` is the highest it reaches; None: any. ``line`` of the file, for messages.
-    """
-
-    kind: Kind
-    id: str
-    node: str = ""
-    opens: Window
-    resolves: Window | None
-    severity: Severity | None = None
-    members: tuple[str, ...] = ()
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
-    """A consequence: this may open and need not. Empty ``nodes``: on any node, and on none."""
-
-    kind: Kind
-    id: str
-    nodes: tuple[str, ...] = ()
-    between: Window
+from schemas.labels import Allowance, Expectation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

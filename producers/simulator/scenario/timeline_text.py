@@ -4,7 +4,8 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from producers.simulator.scenario.model import Expectation, Scenario, Window
+from producers.simulator.scenario.model import Scenario
+from schemas.labels import Expectation, Window
 
 Row = tuple[str, str, str, str]
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from infra.score.seen import Seen
-from producers.simulator.scenario.model import Allowance, Expectation, Scenario, Window
+from processors.labels.seen import Seen
+from producers.simulator.scenario.model import Scenario
+from schemas.labels import Allowance, Expectation, Window
 from tests.producers.simulator.scenario.texts import sound
 
 MINUTE = 60.0

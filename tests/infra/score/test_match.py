@@ -5,8 +5,8 @@ import math
 import pytest
 
 from infra.score.match import judge
-from infra.score.seen import Seen
-from producers.simulator.scenario.model import Allowance, Expectation, Window
+from processors.labels.seen import Seen
+from schemas.labels import Allowance, Expectation, Window
 from tests.infra.score.seens import due, scenario, seen
 
 DRAIN = ("pattern", "thermal_drain")

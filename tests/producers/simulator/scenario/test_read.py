@@ -9,10 +9,10 @@ import pytest
 from producers.simulator.scenario.arrivals import Lognormal, Poisson, Uniform
 from producers.simulator.scenario.changes import RestartRuntime
 from producers.simulator.scenario.faults import FanFailure
-from producers.simulator.scenario.model import Window
 from producers.simulator.scenario.problem import ScenarioError
 from producers.simulator.scenario.read import read, read_text
 from schemas.errors import ConfigError
+from schemas.labels import Window
 from tests.producers.simulator.scenario.texts import SOUND, line_of, problem, problems, sound
 
 FAULT = "{kind: fan_failure, node: gpu-2, gpu: 1, at: 20m, for: 25m}"

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from processors.chain import Record
-from producers.simulator.scenario.model import Kind, Severity
 from schemas.events.alert import Alert, AlertOpened, AlertResolved, AlertUpdated
 from schemas.events.observation import (
     Observation,
     ObservationOpened,
     ObservationResolved,
     ObservationUpdated,
+    Severity,
 )
+from schemas.labels import Kind
 
 _OPENED = ObservationOpened | AlertOpened
 _RESOLVED = ObservationResolved | AlertResolved

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from infra.score.seen import Watch
 from processors.chain import Record
+from processors.labels.seen import Watch
 from schemas.events.alert import AlertOpened, AlertUpdated
 from schemas.events.observation import ObservationOpened, ObservationResolved, ObservationUpdated
 from schemas.topics import ALERTS, OBSERVATIONS, TELEMETRY

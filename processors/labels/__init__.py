@@ -1,0 +1,1 @@
+"""What was noticed held against labels: for the scores of scenarios and for backtests."""
