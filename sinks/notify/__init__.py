@@ -1,0 +1,1 @@
+"""Notifications leave: webhooks, Slack, PagerDuty, email, Alertmanager."""
