@@ -9,7 +9,7 @@ from api import problem
 from api.auth import KeyRing, is_loopback
 from api.edge import Edge
 from api.metrics import ApiMetrics
-from api.router import about, control, explain, openapi
+from api.router import about, control, explain, openapi, warming
 from api.router.endpoints import ENDPOINTS
 from api.router.listings import Listings
 from api.router.parts import RouterParts
@@ -65,6 +65,7 @@ def _control(settings: Settings, parts: RouterParts) -> ASGIApp:
     app.include_router(about.router)
     app.include_router(control.router)
     app.include_router(explain.router)
+    app.include_router(warming.router)
     problem.install(app)
     app.openapi = openapi.document(app)  # type: ignore[method-assign]  # the way that FastAPI documents
     local = is_loopback(settings.router.host)

@@ -5,14 +5,15 @@ import logging
 import time
 
 from api.router import answer, errors, headers
-from api.router.abilities import wanted
 from api.router.answer import Send
 from api.router.ask import Ask
 from api.router.attempt import Attempt
 from api.router.body import Receive
+from api.router.entrance import check, models, unfit
 from api.router.errors import Declined
 from api.router.flight import Flight, Phase, Stop
 from api.router.house import House
+from api.router.opened import Opened, PullWait
 from api.router.outcome import Outcome
 from api.router.seams import NO_USAGE, Absence, Admitted, Choice, Finish, NoChoice, Refused, Ticket
 from api.router.substitutes import LISTED
@@ -88,7 +89,8 @@ class Exchange:
             self._house.recorder.finished(self._ask, finish)
 
     async def _served(self) -> Finish:
-        await self._known()
+        if not check(self._house, self._ask):
+            await self._pulled()
         self._ticket = self._house.admission.enter(self._ask)
         self._admitted = self._ticket.admitted or await self._queued(self._ticket)
         self._house.recorder.admitted(self._ask, self._admitted)
@@ -96,38 +98,14 @@ class Exchange:
             self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._start_watch)
         return await self._dispatched()
 
-    async def _known(self) -> None:
-        """Refuse what can never be served before it takes a place in the queue."""
-        ask, house = self._ask, self._house
-        allowed = ask.caller.models
-        if allowed is not None and ask.model not in allowed:
-            raise Declined(
-                Outcome.REJECTED_UNADMITTABLE, 403, f"this key may not use {ask.model}", param="model"
-            )
-        if any(house.chooser.knows(model) for model in (ask.model, *ask.models)):
-            self._fit()
-            return
-        if house.settings.auto_pull and house.pulls.possible(house.chooser.upstreams()):
-            self._start_watch()
-            self._flight.now(Phase.QUEUED)
-            await house.pulls.pull(ask.model, house.chooser.upstreams())
-            return
-        found = house.chooser.choose(ask, ask.model, frozenset())
-        near = found.near if isinstance(found, NoChoice) else ()
-        hint = f"; there is {', '.join(near)}" if near else ""
-        raise Declined(
-            Outcome.REJECTED_UNADMITTABLE, 404, f"model {ask.model!r} not found{hint}",
-            param="model", code="model_not_found",
-        )  # fmt: skip
-
-    def _fit(self) -> None:
-        """Refuse what none of its models can do, as their runtimes say."""
-        if not wanted(self._ask):
-            return
-        found = [self._house.chooser.choose(self._ask, model, frozenset()) for model in self._models()]
-        unfit = [one for one in found if isinstance(one, NoChoice) and one.absence is Absence.UNFIT]
-        if unfit and len(unfit) == len(found):
-            raise _unfit(unfit[0])
+    async def _pulled(self) -> None:
+        self._start_watch()
+        self._flight.now(Phase.QUEUED)
+        pull = PullWait(self._house, self._ask, self._send, self._flight)
+        try:
+            await pull.run()
+        finally:
+            self._send = pull.send
 
     async def _queued(self, ticket: Ticket) -> Admitted:
         self._start_watch()
@@ -139,7 +117,7 @@ class Exchange:
         until_s: float | None = None
         while True:
             away = False
-            for model in self._models():
+            for model in models(self._ask):
                 found = await self._try(model)
                 if isinstance(found, Finish):
                     return found
@@ -158,13 +136,6 @@ class Exchange:
         patience_s = settings.patience_s if ask.patience_s is None else ask.patience_s
         patience_s = min(patience_s, ask.caller.limits.max_wait_s)
         return min(time.monotonic() + settings.hold_s, ask.received_s + patience_s)
-
-    def _models(self) -> tuple[str, ...]:
-        allowed = self._ask.caller.models
-        fallbacks = self._ask.models
-        if not fallbacks or self._ask.strict:
-            return (self._ask.model,)
-        return (self._ask.model, *(name for name in fallbacks if allowed is None or name in allowed))
 
     async def _try(self, model: str) -> Finish | Absence:
         """Try one model at each upstream that is chosen for it, until one answers."""
@@ -221,7 +192,7 @@ class Exchange:
         """Tell the client that nothing answered: the upstream's own words where it had some."""
         failed = self._failed
         if failed is None and self._unfit is not None:
-            raise _unfit(self._unfit)
+            raise unfit(self._unfit)
         if failed is None:
             raise Declined(
                 Outcome.REJECTED_UNHEALTHY, 503, f"no upstream that has {self._ask.model} is well",
@@ -284,6 +255,7 @@ class Exchange:
         )  # fmt: skip
         body = errors.body(ask.dialect, status, message, param=param, code=code)
         await answer.whole(self._send, status, answer.JSON, told + (more or []), body)
+        status = 200 if isinstance(self._send, Opened) else status  # which it has been told
         return self._finish(outcome, status, own or message)
 
     def _finish(self, outcome: Outcome, status: int, error: str) -> Finish:
@@ -309,7 +281,3 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._flight.stop(Stop.LEFT)
-
-
-def _unfit(found: NoChoice) -> Declined:
-    return Declined(Outcome.REJECTED_UNADMITTABLE, 400, found.reason, param=found.param)

@@ -1,7 +1,6 @@
 """Chooses where requests go, over nodes that agents tell of and upstreams that the settings list."""
 
 import difflib
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,8 +11,9 @@ from api.router.ask import Ask, Task
 from api.router.boards import Boards
 from api.router.fleet_view import runtime_state
 from api.router.ledger import Asked, Ledger
+from api.router.memory import Memory
 from api.router.offers import Offer
-from api.router.places import Known, evened, place, residents, usual_speed
+from api.router.places import Known, evened, place, usual_speed
 from api.router.policies import policies
 from api.router.roster import Answers, Roster
 from api.router.scoring.affinity import saved_tokens
@@ -26,7 +26,6 @@ from schemas.events.node_state import NodeState
 from schemas.settings import RouterSettings
 
 _NEAR = 3
-_RESIDENTS_S = 1.0
 _MOST_WES = 1e9
 """More tokens a joule than this are no reading."""
 
@@ -40,6 +39,9 @@ class FleetChooser:
         fleet: the nodes; empty without Kafka.
         hostname: of this machine; None: as the system says.
         awaited: tells whether the nodes are still being read for the first time.
+
+    Attributes:
+        memory: which models are in memory, and where there is room.
 
     Raises:
         ConfigError: two upstreams, or two policies, have one name; or a policy is not there.
@@ -57,13 +59,12 @@ class FleetChooser:
         self._answers = answers
         self._roster = Roster(settings, answers, fleet if fleet is not None else FleetView(), hostname)
         self._ledger = Ledger()
+        self.memory = Memory(self._roster, self._known)
         self._awaited = awaited
         self._boards: dict[str, Boards] = {}
         self._of: dict[str, list[Boards]] = {}
         self._seen_s: dict[str, float] = {}
         self._wes: dict[tuple[str, str], tuple[float, float]] = {}
-        self._residents: Mapping[str, float] = {}
-        self._residents_s = -math.inf
         self._listeners: list[Callable[[], None]] = []
         self.refresh()
         answers.listen(self._heard)
@@ -138,18 +139,10 @@ class FleetChooser:
             self._served(ask, choice, now_s)
         self._told(choice.upstream.id, news=True)
 
-    def residents(self) -> Mapping[str, float]:
-        """See ``seams.Chooser``. It is looked up once a second at most."""
-        now_s = time.monotonic()
-        if now_s - self._residents_s > _RESIDENTS_S:
-            self._residents_s = now_s
-            self._residents = residents(self._roster.offers, self._known(), now_s)
-        return self._residents
-
-    def size_bytes(self, model: str) -> float:
-        """See ``seams.Chooser``."""
-        sizes = (offer.size_bytes for offer in self._roster.offers.get(model, {}).values())
-        return next((size for size in sizes if not math.isnan(size)), math.nan)
+    def loading(self, id_: str, model: str, begins: bool) -> None:
+        """Hear that an upstream begins, or ends, to load a model, by its own name for it."""
+        self._ledger.loads(id_, model, time.monotonic(), begins=begins)
+        self._told(id_, news=True, at_once=begins)
 
     def knows(self, model: str) -> bool:
         """See ``seams.Chooser``. While nobody has said what an upstream has, it may have anything."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from api.router.breaker import Breakers
 from api.router.flight import Flights
+from api.router.memory import Memory
 from api.router.pauses import Pauses
 from api.router.pull import Pulls
 from api.router.rewrite import Rules
@@ -23,6 +24,7 @@ class House:
     settings: RouterSettings
     gate: Gate
     chooser: Chooser
+    memory: Memory
     admission: Admission
     recorder: Recorder
     client: Client

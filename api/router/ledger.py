@@ -161,6 +161,13 @@ class Ledger:
         """Return for how long a place has been loading its model for a request; NaN: it is not."""
         return now_s - self._loading.get((upstream, model), math.nan)
 
+    def loads(self, upstream: str, model: str, now_s: float, *, begins: bool) -> None:
+        """Hear that a place begins, or ends, to load its model ahead of any request."""
+        if begins:
+            self._loading.setdefault((upstream, model), now_s)
+        else:
+            self._loading.pop((upstream, model), None)
+
     def served(self, upstream: str, session: str, prefix: str, now_s: float) -> None:
         """Hear that an upstream serves a request of this conversation, and with this beginning."""
         trace = Trace(upstream, now_s)

@@ -15,6 +15,8 @@ _DOCUMENTS = {
 _SAID = {
     "X-Penstock-Fallback-Models": "models to fall back to, in order, separated by commas",
     "X-Penstock-Strict": "true: no other model than the one named, from whatever cause",
+    "X-Penstock-Resident-Fallback": "true: while the model would have to be loaded, another one that is in "
+    "memory may answer",
     "X-Penstock-Priority": "higher goes first, up to what the key may have",
     "X-Penstock-Goal": "latency, efficiency or balanced",
     "X-Penstock-Patience": "seconds that the request may wait in the queue",
@@ -29,6 +31,7 @@ _ANSWERED = {
     "X-Penstock-Node": "the node that answered",
     "X-Penstock-Retries": "how many upstreams had failed before",
     "X-Penstock-Fallback": "whether another model answered than was asked for",
+    "X-Penstock-Fallback-Reason": "listed: by the request; resident: in memory, and the model asked for not",
     "X-Penstock-Queue-Wait-Ms": "milliseconds in the queue",
     "X-Penstock-Score": "the score by which the node was chosen",
 }

@@ -19,6 +19,7 @@ from api.router.gate import KeyGate
 from api.router.house import House
 from api.router.lifecycle.run import told as facts_told
 from api.router.limits import caller_limits, queue_limits
+from api.router.load_metrics import LoadCollector
 from api.router.metrics import RouterMetrics
 from api.router.pauses import Pauses
 from api.router.pull import Pulls
@@ -30,6 +31,7 @@ from api.router.seams import Recorder
 from api.router.substitutes import Substitutes
 from api.router.upstream.catalogue import Catalogue
 from api.router.upstream.client import Client
+from api.router.warm import Warmer
 from producers.connector import quiet_client
 from schemas.settings import RouterSettings, Settings
 
@@ -45,6 +47,7 @@ class RouterParts:
     metrics: RouterMetrics
     pauses: Pauses
     ring: KeyRing
+    warmer: Warmer
 
     def upstreams(self) -> list[dict[str, Any]]:
         """Return each upstream with what is known of it."""
@@ -92,6 +95,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[RouterParts]:
             asyncio.create_task(catalogue.run(parts.chooser.upstreams)),
             asyncio.create_task(parts.house.flights.reap()),
             *([asyncio.create_task(reader.run(chooser))] if reader else []),
+            *_warming(parts, told.prewarm_depth),
         ]
         try:
             yield parts
@@ -101,6 +105,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[RouterParts]:
                 with suppress(asyncio.CancelledError):
                     await task
             await parts.house.pulls.close()
+            await parts.warmer.close()
 
 
 def _made(
@@ -122,25 +127,41 @@ def _made(
     local = is_loopback(told.host)
     ring = KeyRing(settings.data_dir)
 
-    async def pulled() -> None:
+    async def asked() -> None:
         await catalogue.ask(chooser.upstreams())
 
     house = House(
         settings=told,
         gate=KeyGate(ring, needed=not local, limits=caller_limits(told)),
         chooser=chooser,
+        memory=chooser.memory,
         admission=admission,
         recorder=recorder,
         client=client,
         breakers=Breakers(told.breaker_failures, told.breaker_cooldown_s),
         flights=Flights(_patience(told)),
         rules=Rules(told.context, told.thinking_factor, told.thinking_min_tokens),
-        pulls=Pulls(client, told.pull_timeout_s, pulled),
+        pulls=Pulls(client, told.pull_timeout_s, asked),
         pauses=pauses,
-        substitutes=Substitutes(chooser, told.interchangeable, usual=told.resident_fallback),
+        substitutes=Substitutes(chooser, chooser.memory, told.interchangeable, usual=told.resident_fallback),
         local=local,
     )
-    return RouterParts(house, catalogue, chooser, admission, metrics, pauses, ring)
+    warmer = Warmer(
+        client,
+        chooser.memory,
+        closed=lambda: house.breakers.blocked(time.monotonic()) | pauses.upstreams,
+        loading=chooser.loading,
+        loaded=asked,
+        timeout_s=told.first_byte_timeout_s,
+    )
+    metrics.registry.register(LoadCollector(house.pulls, warmer))
+    return RouterParts(house, catalogue, chooser, admission, metrics, pauses, ring, warmer)
+
+
+def _warming(parts: RouterParts, depth: int | None) -> "list[asyncio.Task[None]]":
+    if depth is None:
+        return []
+    return [asyncio.create_task(parts.warmer.run(parts.admission.queue, depth))]
 
 
 def _patience(told: RouterSettings) -> Patience:

@@ -8,6 +8,7 @@ from typing import Any
 
 from api.router.errors import Declined
 from api.router.outcome import Outcome
+from api.router.reading import count
 from api.router.seams import Upstream
 from api.router.upstream.client import Client
 from api.router.upstream.fault import Fault
@@ -27,7 +28,7 @@ class Progress:
 
 
 class Pulls:
-    """Pulls under way; a model is pulled once, however many ask for it.
+    """Pulls under way; a model is pulled once, however many ask for it, by the first of those that can.
 
     Args:
         client: asks the upstreams.
@@ -43,14 +44,19 @@ class Pulls:
         self._pulled = pulled
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, Progress] = {}
+        self.pulled = self.failed = 0
 
-    def possible(self, upstreams: Sequence[Upstream]) -> bool:
-        """Tell whether any upstream can pull."""
-        return any(upstream.kind == "ollama" for upstream in upstreams)
+    def of(self, model: str) -> Progress | None:
+        """Return how far the pull of a model is; None: there is none."""
+        return self._progress.get(model)
+
+    def under_way(self) -> Sequence[Progress]:
+        """Return all of them."""
+        return list(self._progress.values())
 
     def progress(self) -> Sequence[Mapping[str, Any]]:
         """Return how far each pull is."""
-        return [asdict(progress) for progress in self._progress.values()]
+        return [asdict(progress) for progress in self.under_way()]
 
     async def pull(self, model: str, upstreams: Sequence[Upstream]) -> None:
         """Wait until a model has been pulled; who stops waiting stops nobody else's pull.
@@ -60,8 +66,7 @@ class Pulls:
         """
         task = self._tasks.get(model)
         if task is None:
-            upstream = next(upstream for upstream in upstreams if upstream.kind == "ollama")
-            task = asyncio.create_task(self._run(model, upstream))
+            task = asyncio.create_task(self._run(model, upstreams[0]))
             self._tasks[model] = task
         await asyncio.shield(task)
 
@@ -79,6 +84,7 @@ class Pulls:
                 async for told in self._client.lines(upstream, "/api/pull", {"model": model, "stream": True}):
                     _note(progress, told)
             await self._pulled()
+            self.pulled += 1
         except TimeoutError:
             raise self._declined(f"pulling {model} took longer than {self._timeout_s:g} s") from None
         except Fault as exc:
@@ -88,6 +94,7 @@ class Pulls:
 
     def _declined(self, message: str) -> Declined:
         logger.warning("%s", message)
+        self.failed += 1
         return Declined(Outcome.REJECTED_UNADMITTABLE, 404, message, param="model", code="model_not_found")
 
 
@@ -96,4 +103,4 @@ def _note(progress: Progress, told: Mapping[str, Any]) -> None:
     if error:
         raise Fault(str(error))
     progress.status = str(told.get("status", ""))
-    progress.completed, progress.total = told.get("completed", 0), told.get("total", 0)
+    progress.completed, progress.total = count(told.get("completed")) or 0, count(told.get("total")) or 0

@@ -131,12 +131,6 @@ class Chooser(Protocol):
     def ended(self, ask: Ask, choice: Choice, *, ok: bool, usage: Usage) -> None:
         """Hear that an attempt is over; called once for each ``began``."""
 
-    def residents(self) -> Mapping[str, float]:
-        """Return the models that are in memory anywhere, and their sizes in bytes; NaN where unknown."""
-
-    def size_bytes(self, model: str) -> float:
-        """Return the size of a model; NaN where it is unknown."""
-
     def knows(self, model: str) -> bool:
         """Tell whether any upstream, be it away, is known to have ``model``."""
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from api.router.ask import Ask, Task, plain_name
+from api.router.memory import Memory
 from api.router.seams import Choice, Chooser
 
 LISTED, RESIDENT = "listed", "resident"
@@ -28,13 +29,17 @@ class Substitutes:
     """Finds them.
 
     Args:
-        chooser: knows what is in memory, and where a model would go.
+        chooser: knows where a model would go.
+        memory: knows what is in memory.
         lists: models that stand in for each other.
         usual: whether it is done for requests that do not say, with keys that do not say.
     """
 
-    def __init__(self, chooser: Chooser, lists: Iterable[Sequence[str]] = (), *, usual: bool = False) -> None:
+    def __init__(
+        self, chooser: Chooser, memory: Memory, lists: Iterable[Sequence[str]] = (), *, usual: bool = False
+    ) -> None:
         self._chooser = chooser
+        self._memory = memory
         self._lists = tuple(tuple(map(plain_name, names)) for names in lists)
         self._usual = usual
 
@@ -62,9 +67,9 @@ class Substitutes:
 
     def _names(self, ask: Ask) -> list[str]:
         allowed = ask.caller.models
-        residents = self._chooser.residents()
+        residents = self._memory.residents()
         names = [name for name in ask.models if plain_name(name) in residents]
-        own_bytes = self._chooser.size_bytes(ask.model)
+        own_bytes = self._memory.size_bytes(ask.model)
         names += substitutes(ask.model, own_bytes, residents, self._lists)[:_MOST]
         return [name for name in dict.fromkeys(names) if allowed is None or name in allowed]
 

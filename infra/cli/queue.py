@@ -131,6 +131,34 @@ def drain(
     typer.echo(f"{node} is paused and empty")
 
 
+@app.command()
+def warm(
+    ctx: typer.Context,
+    model: Annotated[str, typer.Argument(help="The model, as clients name it.")],
+    *,
+    node: Annotated[str, typer.Option(help="Where; otherwise where there is most room.")] = "",
+    wait: Annotated[float, typer.Option(help="Seconds to wait for it.", min=0, max=3600)] = 600.0,
+    url: Url = "",
+) -> None:
+    """Have a model loaded ahead by an Ollama, and wait until it is in memory."""
+    with _client(ctx, url) as router:
+        row = router.warm(model, node, wait)
+    where = f" at {row['node_id']}" if row["node_id"] else ""
+    typer.echo(f"{model} is in memory{where}" + (f", after {row['took_s']:g} s" if row["took_s"] else ""))
+
+
+@app.command()
+def pulls(ctx: typer.Context, *, json: Json = False, url: Url = "") -> None:
+    """List the models that are being pulled, and how far they are."""
+    with _client(ctx, url) as router:
+        rows = router.pulls()
+    if json:
+        print_json(rows)
+    else:
+        columns = ("model", "upstream", "status", "completed", "total")
+        print_table(columns, [[row[each] for each in columns] for row in rows])
+
+
 def _watch(router: "QueueClient", interval_s: float, tickets: int) -> None:
     from rich.live import Live
     from rich.text import Text

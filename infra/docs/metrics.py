@@ -18,6 +18,7 @@ from api.query.prometheus import FleetCollector
 from api.query.standing import Standing
 from api.router.fleet_metrics import FleetMetrics
 from api.router.lifecycle.metrics import FactsCollector
+from api.router.load_metrics import LoadCollector
 from api.router.queue.core import Queue
 from api.router.queue.limits import QueueLimits
 from api.router.queue_metrics import QueueCollector
@@ -69,6 +70,7 @@ def metrics() -> Iterator[Metric]:
     yield from FactsCollector().collect()
     yield from FleetMetrics(FleetView(), "").collect()
     yield from QueueCollector(Queue(QueueLimits())).collect()
+    yield from LoadCollector().collect()
     yield from FindingsCollector([Standing(kind) for kind in KINDS]).collect()
 
 

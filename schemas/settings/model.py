@@ -268,6 +268,12 @@ class RouterSettings(Section):
     interchangeable: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = Field(
         (), description="lists of models that may stand in for each other then; others: those of a category"
     )
+    prewarm_depth: int | None = Field(
+        None,
+        ge=1,
+        description="requests of a model, for each node that has it in memory, from which an Ollama with "
+        "room loads it ahead; none: never",
+    )
     auto_pull: bool = Field(False, description="an unknown model is pulled by an Ollama upstream")
     pull_timeout_s: float = Field(1800.0, gt=0, description="longest that a pull may take")
 

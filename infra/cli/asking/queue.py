@@ -56,6 +56,15 @@ class QueueClient:
         asked = {"wait_s": wait_s} if verb == "drain" else {}
         return self._row("POST", f"/queue/nodes/{quote(node_id, safe='')}/{verb}", asked, wait_s)
 
+    def warm(self, model: str, node_id: str, wait_s: float) -> dict[str, Any]:
+        """Have a model loaded ahead."""
+        return self._row("POST", "/router/warm", {"model": model, "node": node_id}, wait_s)
+
+    def pulls(self) -> list[dict[str, Any]]:
+        """Return the pulls under way."""
+        rows: list[dict[str, Any]] = self._ask("GET", "/router/pulls")
+        return rows
+
     def _row(
         self, method: str, path: str, asked: dict[str, Any] | None = None, wait_s: float = 0.0
     ) -> dict[str, Any]:

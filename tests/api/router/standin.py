@@ -55,6 +55,7 @@ class Standin:
         self.pullable: set[str] = set()
         self.hidden: set[str] = set()
         self.pulling = asyncio.Event()
+        self.pulled: Behaviour = good
         self.capabilities: list[str] | None = ["completion", "tools", "vision", "thinking"]
         self.loaded: set[str] | None = None  # models in memory; None: all
         self.port = 0
@@ -101,6 +102,8 @@ class Standin:
         self.headers.append(dict(request.headers))
         self.connections.add(request.transport)
         request[STANDIN] = self
+        if self.loaded is not None and behaviour is not None:
+            self.loaded.add(name if name in self.models else f"{name}:latest")
         if behaviour is None:
             return web.json_response({"error": {"message": f"no model {name}"}}, status=404)
         try:
@@ -118,7 +121,7 @@ class Standin:
         for step in (*steps, {"status": "pulling abc", "total": 10, "completed": 4}):
             await response.write(_line(step))
         await self.pulling.wait()
-        self.models[name] = good
+        self.models[name] = self.pulled
         await response.write(_line({"status": "success"}))
         await response.write_eof()
         return response

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.router.crowd import CHAT, Held, status
 from tests.api.router.fleet import Fleet, Router, until
 from tests.api.router.standin import looped
-from tests.api.router.test_control import CHAT, Held, status
 from tests.infra.cli.conftest import Run
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -94,6 +94,19 @@ def test_nodes_rest_and_go_on(penstock: Run, fleet: Fleet) -> None:
     assert run("drain", "gpu-1", "--wait", "5") == "gpu-1 is paused and empty\n"
     unknown = penstock("queue", "pause", "gpu-9", "--url", router.url)
     assert (unknown.status, "gpu-1" in unknown.err) == (1, True)
+
+
+def test_a_model_is_loaded_ahead(penstock: Run, fleet: Fleet) -> None:
+    cold = fleet.upstream("ollama", name="gpu-1")
+    cold.loaded = set()
+    router = fleet.router()
+    done = penstock("queue", "warm", "m", "--node", "gpu-1", "--url", router.url)
+    assert (done.status, done.out.startswith("m is in memory at gpu-1, after ")) == (0, True)
+    assert penstock("queue", "warm", "m", "--url", router.url).out == "m is in memory\n"
+    unknown = penstock("queue", "warm", "n", "--url", router.url)
+    assert (unknown.status, "no upstream has n" in unknown.err) == (1, True)
+    assert json.loads(penstock("queue", "pulls", "--json", "--url", router.url).out) == []
+    assert penstock("queue", "pulls", "--url", router.url).status == 0
 
 
 def test_a_drain_that_does_not_end_in_time_fails(penstock: Run, busy: Router) -> None:
