@@ -20,9 +20,13 @@ def all_stages(settings: Settings) -> tuple[Stage[Any], ...]:
     Raises:
         ConfigError: the file of rules cannot be read, or is wrong.
     """
-    rules = rules_of(settings)
+    return stages_of(settings.worker.pue, rules_of(settings))
+
+
+def stages_of(pue: float, rules: Rules) -> tuple[Stage[Any], ...]:
+    """Return every stage, by the site's power usage effectiveness and the rules."""
     return (
-        NodeStage(settings.worker.pue),
+        NodeStage(pue),
         RequestStage(),
         PatternStage(PATTERNS, rules),
         FleetStage(rules),
