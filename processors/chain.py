@@ -72,7 +72,13 @@ class Chain:
                     outputs.append(output)
                     if output.topic.name in self._readers and output.topic.name not in self._recorded:
                         waiting.append(output)
+            waiting.extendleft(reversed(self.behind(cause)))
         return outputs
+
+    def behind(self, cause: Record) -> Sequence[Record]:
+        """Return the records that are to be read right after one that has been; a replay knows of some."""
+        del cause
+        return ()
 
     def states(self, stage: Stage[Any], partition: int = 0) -> dict[str, Any]:
         """Return a stage's memory of a partition, by key."""

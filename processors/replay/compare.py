@@ -5,7 +5,7 @@ which is later by what the worker took. They are matched by their canonical byte
 ``lag_us`` is a difference; of two without a match which are about the same thing, both are shown.
 """
 
-from collections import Counter, deque
+from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ from schemas.codec import Event
 LAG_US = 15 * 60 * 1_000_000
 # Fields that, with the kind, tell what an event is about; its values are the others.
 _ABOUT = (
-    "occurred_at", "node_id", "fleet", "observation_id", "alert_id", "pattern", "alert", "model", "started_at",
-    "part", "revision", "stage", "partition", "passed_at", "boot_id", "seq",
+    "occurred_at", "node_id", "fleet", "observation_id", "alert_id", "pattern", "alert", "model",
+    "started_at", "part", "revision", "stage", "partition", "passed_at", "boot_id", "seq",
 )  # fmt: skip
 # A difference in one event is a difference in many that follow: more than these are counted, not kept.
 KEPT = 20
@@ -119,8 +119,10 @@ class Comparison:
         self._ends = ends
         self._lag_us = lag_us
         self._compacted = frozenset(compacted)
-        self._waiting: dict[bytes, list[_Waiting]] = {}
-        self._ages: deque[_Waiting] = deque()
+        # By a number of their own, oldest first; and by hash, as equal events may come more than once.
+        self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
+        self._same: dict[bytes, list[int]] = {}
+        self._number = 0
         self._over: dict[tuple[Any, ...], list[_Waiting]] = {}
         self._verdict = Verdict()
 
@@ -136,64 +138,59 @@ class Comparison:
 
     def passed(self, at: int) -> None:
         """Let log time pass: what has waited for too long stays without a match."""
-        while self._ages and self._ages[0].at < at - self._lag_us:
-            one = self._ages.popleft()
-            if self._drop(one):
-                self._unmatched(one)
+        while self._waiting:
+            number, one = next(iter(self._waiting.items()))
+            if one.at >= at - self._lag_us:
+                return
+            self._forget(number, one)
+            self._unmatched(one)
 
     def verdict(self) -> Verdict:
         """Return what was found; both sides have been taken to their ends."""
         self.passed(1 << 62)
-        for about, pair in self._over.items():
-            self._told(pair, about)
+        for alone in self._over.values():
+            for one in alone:
+                self._alone(one)
         self._over = {}
         self._verdict.differences = sorted(self._verdict.differences, key=_first)[:KEPT]
         return self._verdict
 
     def _take(self, one: _Waiting) -> None:
-        others = self._waiting.get(one.hash)
-        if others and others[0].live is not one.live:
-            found = others.pop(0)
-            if not others:
-                del self._waiting[one.hash]
-            if one.due or found.due:
+        same_ = self._same.get(one.hash)
+        other = self._waiting[same_[0]] if same_ else None
+        if same_ and other is not None and other.live is not one.live:
+            self._forget(same_[0], other)
+            if one.due or other.due:
                 self._verdict.count(one.canonical.topic, one.canonical.name).equal += 1
             return
-        self._waiting.setdefault(one.hash, []).append(one)
-        self._ages.append(one)
+        self._number += 1
+        self._waiting[self._number] = one
+        self._same.setdefault(one.hash, []).append(self._number)
 
-    def _drop(self, one: _Waiting) -> bool:
-        others = self._waiting.get(one.hash, [])
-        for index, other in enumerate(others):
-            if other is one:
-                del others[index]
-                if not others:
-                    del self._waiting[one.hash]
-                return True
-        return False
+    def _forget(self, number: int, one: _Waiting) -> None:
+        del self._waiting[number]
+        numbers = self._same[one.hash]
+        numbers.remove(number)
+        if not numbers:
+            del self._same[one.hash]
 
     def _unmatched(self, one: _Waiting) -> None:
         """Keep it until its other side is known; tell at once when that has come too."""
         about = _about(one)
-        pair = self._over.setdefault(about, [])
-        if pair and pair[0].live is not one.live:
-            self._told([pair.pop(0), one], about)
-            if not pair:
+        others = self._over.setdefault(about, [])
+        if others and others[0].live is not one.live:
+            other = others.pop(0)
+            self._differs(*((one, other) if one.live else (other, one)))
+            if not others:
                 del self._over[about]
-        else:
-            pair.append(one)
-        if len(self._over) > 10 * KEPT:
-            oldest = next(iter(self._over))
-            self._told(self._over.pop(oldest), oldest)
-
-    def _told(self, found: list[_Waiting], about: tuple[Any, ...]) -> None:
-        """Count a pair, or what has stayed alone."""
-        del about
-        if len(found) == 2 and found[0].live is not found[1].live:
-            self._differs(found[0] if found[0].live else found[1], found[1] if found[0].live else found[0])
             return
-        for one in found:
-            self._differs(one if one.live else None, None if one.live else one)
+        others.append(one)
+        if len(self._over) > 10 * KEPT:
+            for oldest in self._over.pop(next(iter(self._over))):
+                self._alone(oldest)
+
+    def _alone(self, one: _Waiting) -> None:
+        self._differs(one if one.live else None, None if one.live else one)
 
     def _differs(self, live: _Waiting | None, replayed: _Waiting | None) -> None:
         if not ((live and live.due) or (replayed and replayed.due)):

@@ -31,12 +31,17 @@ def merged(partitions: Sequence[Iterable[LogRecord]]) -> Iterator[LogRecord]:
         yield record
 
 
-def placed(partition: Iterable[LogRecord]) -> Iterator[Placed]:
-    """Yield the records of one partition with their places."""
-    at = 0
-    for record in partition:
-        at = max(at, record.arrived_at)
-        yield Order(at, record.topic, record.partition, record.offset), record
+def placed(records: Iterable[LogRecord]) -> Iterator[Placed]:
+    """Yield records with their places; those of each partition come by offset."""
+    newest: dict[tuple[str, int], int] = {}
+    for record in records:
+        topic, partition, offset, at, _, _ = record
+        before = newest.get((topic, partition), 0)
+        if at < before:
+            at = before
+        else:
+            newest[topic, partition] = at
+        yield Order(at, topic, partition, offset), record
 
 
 def in_order(records: Iterable[LogRecord]) -> Iterator[LogRecord]:
