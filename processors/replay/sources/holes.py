@@ -1,0 +1,39 @@
+"""Offsets that did not come: what a reading tells of a log that is not whole."""
+
+from processors.replay.source import Gap
+
+# A transaction ends with a mark of its own in each partition it has written to: an offset without a record.
+MARKS = 1
+
+
+class Holes:
+    """Watches the offsets of each partition as they are read."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+        self._last: dict[tuple[str, int], int] = {}
+        self._gaps: set[Gap] = set()
+
+    def begin(self, topic: str, partition: int, first_offset: int, why: str) -> None:
+        """Note that a partition begins only at ``first_offset``, because of ``why``."""
+        if first_offset > 0:
+            self._gaps.add(Gap(topic, partition, 0, first_offset - 1, why))
+
+    def see(self, topic: str, partition: int, offset: int) -> bool:
+        """Take the next offset of a partition; return whether it comes after the one before it."""
+        place = topic, partition
+        last = self._last.get(place)
+        if last is not None and offset <= last:
+            return False
+        if last is not None and offset - last - 1 > MARKS:
+            self._gaps.add(Gap(topic, partition, last + 1, offset - 1, self._why))
+        self._last[place] = offset
+        return True
+
+    def again(self) -> None:
+        """Begin another reading."""
+        self._last = {}
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return what was missing so far."""
+        return tuple(sorted(self._gaps))
