@@ -12,7 +12,7 @@ from api.auth import KeyRing, check_may_listen, is_loopback
 from api.edge import Edge
 from api.metrics import ApiMetrics
 from api.parts import Parts
-from api.query import actions, alerts, nodes, observations
+from api.query import actions, alerts, as_of, nodes, observations
 from api.query import endpoint as operation
 from api.query.finding import ALERT, OBSERVATION
 from api.query.findings_metrics import FindingsCollector
@@ -53,9 +53,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    routers = (nodes.router, observations.router, alerts.router, actions.router, sql.router, operation.router)
-    for router in routers:
-        app.include_router(router)
+    for resource in (nodes, observations, alerts, actions, as_of, sql, operation):
+        app.include_router(resource.router)
     problem.install(app)
     app.add_middleware(Edge, metrics=metrics, keys=None if local else keys, local=local)
     return app

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from api.sql import show
 from api.sql.hidden import AFTER_A_NAME, check_text
 from api.sql.listing import Node, parse
-from api.sql.policy import TABLE_FUNCTIONS, Policy
+from api.sql.policy import PARAMETERIZED_VIEWS, TABLE_FUNCTIONS, Policy
 from api.sql.tokens import Token, UnreadableError, tokenize
 from api.sql.type_names import check_type_names
 from api.sql.verdict import QueryRefusedError, is_function, unknown_function
@@ -149,10 +149,15 @@ def _check_source(node: Node, policy: Policy) -> None:
 
 def _check_table_function(node: Node) -> None:
     name = node.name
+    if name in PARAMETERIZED_VIEWS:
+        return
+    if name.rpartition(".")[2] in PARAMETERIZED_VIEWS:
+        raise QueryRefusedError(f"{name} is not known by that name", "leave the name of the database out")
     if name.lower() not in TABLE_FUNCTIONS:
         raise QueryRefusedError(
             f"the table function {name} is not allowed",
-            f"read tables; of table functions there are {', '.join(sorted(TABLE_FUNCTIONS))}",
+            f"read tables; of table functions there are {', '.join(sorted(TABLE_FUNCTIONS))}, and of views "
+            f"with arguments {', '.join(sorted(PARAMETERIZED_VIEWS))}",
         )
     if name.lower() == "values":
         _check_values(node)

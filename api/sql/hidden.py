@@ -8,7 +8,7 @@ part.
 from collections.abc import Sequence
 from itertools import pairwise
 
-from api.sql.policy import TABLE_FUNCTIONS
+from api.sql.policy import PARAMETERIZED_VIEWS, TABLE_FUNCTIONS
 from api.sql.tokens import Token
 from api.sql.verdict import QueryRefusedError, is_function, unknown_function
 
@@ -46,6 +46,8 @@ def check_text(tokens: Sequence[Token], listing: str) -> None:
 
 def _check_called(token: Token) -> None:
     if token.kind == "word" and token.lower in _GRAMMAR:
+        return
+    if token.text in PARAMETERIZED_VIEWS:
         return
     if not (is_function(token.text) or token.lower in TABLE_FUNCTIONS):
         raise unknown_function(token.text)

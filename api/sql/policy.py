@@ -17,6 +17,11 @@ TABLE_FUNCTIONS = frozenset({
     "zeros_mt",
 })  # fmt: skip
 
+# Views of ours that take arguments; the engine lists them as table functions.
+PARAMETERIZED_VIEWS = frozenset({
+    "alerts_as_of", "node_state_as_known", "node_state_as_of", "observations_as_of",
+})  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:

@@ -23,6 +23,7 @@ COMMANDS = {
     "watch": ("Ask", "Watch nodes, observations and alerts live."),
     "observations": ("Ask", "List what is wrong with nodes; acknowledge, dismiss, resolve."),
     "alerts": ("Ask", "List what is wrong in fleets; acknowledge, dismiss, resolve."),
+    "as-of": ("Ask", "Show what was so at a moment, as known then or since."),
     "queue": ("Ask", "Watch the router's queue; cancel requests, pause and drain nodes."),
     "sql": ("Ask", "Ask ClickHouse: one statement, or a prompt."),
     "topics": ("Ask", "List the topics in Kafka, or create them."),
@@ -80,7 +81,7 @@ class LazyGroup(TyperGroup):
 
 def load(name: str) -> Any:  # noqa: ANN401
     """Import a sub-command and return it."""
-    sub_app: typer.Typer = importlib.import_module(f"infra.cli.{name}").app
+    sub_app: typer.Typer = importlib.import_module(f"infra.cli.{name.replace('-', '_')}").app
     sub_app.rich_markup_mode = None
     sub_app._add_completion = False  # a sub-command with commands of its own would offer it again
     command = typer.main.get_command(sub_app)

@@ -96,6 +96,8 @@ SELECT (1, 'a').1, tuple(1, 2).2, untuple((1, 2)), tupleElement((1 AS x, 2), 1)
 SELECT bitAnd(5, 4), bitShiftLeft(1, 3), hex(255), cityHash64('a'), sipHash64('a'), MD5('a')
 SELECT windowFunnel(60)(at, gpu = 0, gpu = 1), sequenceMatch('(?1)(?2)')(at, gpu = 0, gpu = 1), retention(gpu = 0, gpu = 1) FROM samples
 SELECT number, number * number AS square FROM numbers(10)
+SELECT node_id, power_w FROM node_state_as_of(t = '2026-01-01 00:00:03') ORDER BY at LIMIT 1 BY node_id
+SELECT max(power_w) FROM node_state_as_of(t = now64(6, 'UTC') - INTERVAL 1 HOUR) AS then JOIN samples AS s USING (node_id)
 SELECT * FROM generateSeries(1, 5)
 SELECT * FROM values('a UInt8, b String', (1, 'x'), (2, 'y'))
 SELECT c1 FROM VALUES(1, 2, 3)

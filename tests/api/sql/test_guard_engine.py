@@ -39,6 +39,11 @@ INSERT INTO {DATABASE}.samples SELECT 'n' || toString(number % 3), toDateTime('2
     number % 2, 50 + number * 10, map('rack', 'r1'), [40., 50.], '{{"model":"m","tokens":5}}' FROM numbers(12)
 """
 
+VIEW = f"""
+CREATE VIEW {DATABASE}.node_state_as_of AS
+SELECT * FROM {DATABASE}.samples WHERE at <= {{t:DateTime64(6, 'UTC')}}
+"""
+
 
 @dataclass
 class World:
@@ -95,6 +100,7 @@ def world(clickhouse_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         world.admin(f"INSERT INTO {OTHER}.secrets SELECT '{CANARY}'")
         world.admin(TABLE)
         world.admin(ROWS)
+        world.admin(VIEW)
         yield world
         for database in (DATABASE, OTHER):
             world.admin(f"DROP DATABASE {database}")
