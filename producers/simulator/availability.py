@@ -16,8 +16,8 @@ from producers.simulator.scenario.machines import Node, Runtime
 from producers.simulator.scenario.model import Scenario
 
 # Until a router has noticed: a refused connection, one that does not answer, and one that answers again.
-_REFUSED_S = 2.0
-_SILENT_S = 5.0
+REFUSED_S = 2.0
+SILENT_S = 5.0
 _BACK_S = 3.0
 
 Span = tuple[float, float]
@@ -105,9 +105,9 @@ def _of_node(scenario: Scenario, node: Node, runtimes: Sequence[Runtime]) -> Ite
         if node.name not in fault.nodes:
             continue
         if isinstance(fault, wrong.NodeCrash):
-            yield (fault.at_s + _SILENT_S, fault.until_s + boot_s + _BACK_S)
+            yield (fault.at_s + SILENT_S, fault.until_s + boot_s + _BACK_S)
         elif isinstance(fault, wrong.NetworkPartition):
-            yield (fault.at_s + _SILENT_S, fault.until_s + _BACK_S)
+            yield (fault.at_s + SILENT_S, fault.until_s + _BACK_S)
     for change in scenario.changes:
         if node.name not in change.nodes:
             continue
@@ -124,11 +124,11 @@ def _of_runtime(scenario: Scenario, node: Node, runtime: Runtime, model: str) ->
             continue
         ours = isinstance(fault, wrong.RuntimeFault) and fault.runtime_id in ("", runtime.runtime_id)
         if isinstance(fault, wrong.RuntimeCrash) and ours:
-            yield (fault.at_s + _REFUSED_S, fault.until_s + start_s + _BACK_S)
+            yield (fault.at_s + REFUSED_S, fault.until_s + start_s + _BACK_S)
         elif isinstance(fault, wrong.EngineHang) and ours and not fault.answers:
-            yield (fault.at_s + _SILENT_S, fault.until_s + _BACK_S)
+            yield (fault.at_s + SILENT_S, fault.until_s + _BACK_S)
         elif isinstance(fault, wrong.GpuLost) and _uses(node, runtime, fault.gpus):
-            yield (fault.at_s + _REFUSED_S, fault.until_s + start_s + _BACK_S)
+            yield (fault.at_s + REFUSED_S, fault.until_s + start_s + _BACK_S)
     yield from _of_changes(scenario, node, runtime, model)
 
 

@@ -9,15 +9,18 @@ from producers.simulator.journal import Journal, Ticket, outcome_of, request_id
 from producers.simulator.machine import Machine
 from producers.simulator.physics.batching import End
 from producers.simulator.physics.queueing import Request
+from producers.simulator.retries import REFUSED_AFTER_S, SILENT_AFTER_S, Tried
 from producers.simulator.scenario.model import Scenario
 from producers.simulator.server import Server
 from producers.simulator.traffic import Arrival, Traffic
 from schemas.codec import Event
 from schemas.events.reading import NAN
+from schemas.events.request_finished import Outcome
 from schemas.events.request_routed import Candidate
 
-# Seconds until a caller knows: of a refused connection, of one that nobody answers, of an error, of a cut.
-_REFUSED_S, _SILENT_S, _ERROR_S, _CUT_S = 0.002, 5.0, 0.04, 8.0
+# Seconds until a caller knows of an error, of a cut.
+_ERROR_S, _CUT_S = 0.04, 8.0
+_FAILED = "failed this request"
 
 
 class Door:
@@ -89,38 +92,54 @@ class Door:
         server = machine.serving(stream.model)
         ticket = Ticket(
             request_id(self._seed, stream.name, str(arrival.serial)), stream, arrival.at_s, arrival.sent_s,
-            server.spec.runtime_id if server is not None else "",
+            server.spec.runtime_id if server is not None else "", arrival.tried,
         )  # fmt: skip
         self._journal.received(ticket, arrival.prompt)
+        if arrival.tried:
+            self._try(arrival, ticket)
         if arrival.sent_s > arrival.at_s:
             self._held.append((arrival, ticket))
         else:
             self._send(machine, arrival, ticket)
 
+    def _try(self, arrival: Arrival, ticket: Ticket) -> None:
+        """Tell of the attempts that came to nothing elsewhere: all of a request is told in one place."""
+        self._journal.admitted(ticket)
+        for index, one in enumerate(arrival.tried):
+            tried = arrival.tried[:index]
+            candidates = self._candidates(arrival.stream, one.at_s, tried)
+            self._journal.routed(ticket, index + 1, one, tried[-1].node if tried else "", candidates)
+
     def _release(self, machine: Machine, until_s: float) -> None:
         """Send what the router held back and can send now; give up what waited too long."""
-        left = []
+        held = []
         for arrival, ticket in self._held:
-            gives_up_s = arrival.at_s + ticket.stream.patience_s
-            if arrival.sent_s < until_s and arrival.sent_s <= gives_up_s:
+            stream = ticket.stream
+            gives_up_s = arrival.at_s + min(stream.patience_s, stream.queue_patience_s)
+            if arrival.sent_s < until_s and (arrival.tried or arrival.sent_s <= gives_up_s):
                 self._send(machine, arrival, ticket)
-            elif gives_up_s < until_s:
+            elif gives_up_s < until_s and not arrival.tried:
                 request = self._request(arrival, arrival.at_s)
-                self._journal.finished(ticket, request, "abandoned_queued", gives_up_s)
+                left = stream.patience_s <= stream.queue_patience_s
+                outcome: Outcome = "abandoned_queued" if left else "timed_out_queued"
+                self._journal.finished(ticket, request, outcome, gives_up_s)
             else:
-                left.append((arrival, ticket))
-        self._held = left
+                held.append((arrival, ticket))
+        self._held = held
 
     def _send(self, machine: Machine, arrival: Arrival, ticket: Ticket) -> None:
-        self._journal.sent(ticket, self._candidates(arrival))
+        self._journal.sent(ticket, self._candidates(arrival.stream, arrival.sent_s, arrival.tried))
         request = self._request(arrival, arrival.sent_s)
         self._tickets[request.serial] = ticket
         self._enter(machine, request, arrival.sent_s)
 
-    def _candidates(self, arrival: Arrival) -> tuple[Candidate, ...]:
-        model = self._traffic.streams[arrival.stream].model
-        nodes = self._traffic.availability[arrival.stream].at(arrival.sent_s)
-        return tuple([Candidate(node.name, "", model, "", node.weight, NAN, ()) for node in nodes])
+    def _candidates(self, stream: int, at_s: float, tried: tuple[Tried, ...]) -> tuple[Candidate, ...]:
+        model = self._traffic.streams[stream].model
+        failed = {one.node for one in tried}
+        nodes = [node for node in self._traffic.availability[stream].at(at_s) if node.name not in failed]
+        eligible = [Candidate(node.name, "", model, "", node.weight, NAN, ()) for node in nodes]
+        out = [Candidate(one.node, one.runtime_id, model, _FAILED, NAN, NAN, ()) for one in tried]
+        return (*eligible, *out)
 
     def _request(self, arrival: Arrival, at_s: float) -> Request:
         return self._made(arrival.stream, at_s, arrival.prompt, arrival.output, -1)
@@ -155,11 +174,11 @@ class Door:
         server = machine.serving(request.model)
         through = self._traffic.streams[request.stream].through == "direct"
         if machine.off or (self.closed and not through):
-            self._refuse(machine, request, at_s + _SILENT_S)
+            self._refuse(machine, request, at_s + SILENT_AFTER_S)
         elif server is None or server.state != "up":
-            self._refuse(machine, request, at_s + _REFUSED_S)
+            self._refuse(machine, request, at_s + REFUSED_AFTER_S)
         elif not server.answers:
-            self._refuse(machine, request, at_s + min(request.patience_s, _SILENT_S))
+            self._refuse(machine, request, at_s + min(request.patience_s, SILENT_AFTER_S))
         elif self._fails(server):
             server.failed += 1
             self._refuse(machine, request, at_s + _ERROR_S)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from producers.simulator.availability import Availability
 from producers.simulator.draws import generator
+from producers.simulator.retries import Retries, Tried
 from producers.simulator.scenario.arrivals import (
     Arrivals,
     Bursts,
@@ -33,7 +34,11 @@ _NEVER = math.inf
 
 
 class Arrival(NamedTuple):
-    """A request on its way to a node. ``sent_s``: when the router lets it go; infinite: never."""
+    """A request on its way to a node.
+
+    ``sent_s``: when the router lets it go to that node; infinite: never. ``tried``: nodes that were asked
+    before, in vain.
+    """
 
     at_s: float
     stream: int
@@ -41,6 +46,12 @@ class Arrival(NamedTuple):
     sent_s: float
     prompt: int
     output: int
+    tried: tuple[Tried, ...] = ()
+
+    @property
+    def admitted_s(self) -> float:
+        """When the router let it go for the first time."""
+        return self.tried[0].at_s if self.tried else self.sent_s
 
 
 class Traffic:
@@ -115,6 +126,10 @@ class _Source:
         self._next_s = next(self._times, _NEVER)
         self._serial = 0
         self._weights: dict[tuple[str, ...], list[float]] = {}
+        self._retries: Retries | None = None
+        if stream.attempts > 1:
+            rng = generator(seed, "retries", stream.name)
+            self._retries = Retries(scenario, stream, availability, rng)
 
     def fill(self, until_s: float, waiting: Mapping[str, list[Arrival]]) -> None:
         """Draw the requests before a time, and give each to its node, where that is simulated."""
@@ -124,8 +139,11 @@ class _Source:
             prompt, output = draw_tokens(stream.prompt_tokens, rng), draw_tokens(stream.output_tokens, rng)
             sent_s = self._availability.next_s(at_s)
             name = self._chosen(sent_s if sent_s < _NEVER else at_s)
+            tried: tuple[Tried, ...] = ()
+            if self._retries is not None and sent_s - at_s <= stream.queue_patience_s:
+                name, sent_s, tried = self._retries.of(name, at_s, sent_s)
             if name in waiting:
-                arrival = Arrival(at_s, self._index, self._serial, sent_s, prompt, output)
+                arrival = Arrival(at_s, self._index, self._serial, sent_s, prompt, output, tried)
                 heapq.heappush(waiting[name], arrival)
             self._serial += 1
             self._next_s = next(self._times, _NEVER)

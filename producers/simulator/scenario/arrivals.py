@@ -81,6 +81,8 @@ class Arrivals:
     ``through`` the router there are facts of requests; ``direct`` ones are known to the runtime alone. A
     client leaves after ``patience_s`` without a token, the first or the next.
     ``cached_ratio``: this share of each prompt is a prefix that the runtime has cached.
+    ``attempts``: so many nodes the router asks at most, where one that it believes to be well is dead.
+    ``queue_patience_s``: the router keeps a request that no node can be given no longer.
     """
 
     name: str
@@ -95,3 +97,5 @@ class Arrivals:
     key: str = ""
     through: Literal["router", "direct"] = "router"
     cached_ratio: float = 0.0
+    attempts: int = 1
+    queue_patience_s: float = math.inf

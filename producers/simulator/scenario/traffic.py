@@ -47,6 +47,8 @@ def arrivals(
                 key=form.key,
                 through=form.through,
                 cached_ratio=form.cached_ratio,
+                attempts=form.attempts,
+                queue_patience_s=form.queue_patience_s,
             )
         )
     return tuple(found)

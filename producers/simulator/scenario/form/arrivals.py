@@ -116,3 +116,11 @@ class ArrivalsForm(Form):
     cached_ratio: Ratio = Field(
         0.0, alias="cached", description="share of each prompt that is a cached prefix"
     )
+    attempts: int = Field(
+        1, ge=1, le=10, description="nodes that the router asks at most, where one turns out to be dead"
+    )
+    queue_patience_s: Annotated[Forever, Field(gt=0)] = Field(
+        float("inf"),
+        alias="queue_patience",
+        description="the router gives up what no node can be given so long",
+    )
