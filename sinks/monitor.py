@@ -1,4 +1,4 @@
-"""``/metrics`` and ``/healthz`` of a sink, on loopback."""
+"""``/metrics`` and ``/healthz`` of a sink or a notifier, on loopback."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +12,9 @@ HOST = "127.0.0.1"
 
 
 @asynccontextmanager
-async def monitored(port: int, waiting_for: Callable[[], tuple[str, ...]]) -> AsyncIterator[None]:
+async def monitored(
+    port: int, waiting_for: Callable[[], tuple[str, ...]], *, setting: str = "sink.metrics_port"
+) -> AsyncIterator[None]:
     """Serve both while the block runs. ``waiting_for`` names what is away now; waiting is healthy.
 
     Raises:
@@ -34,7 +36,7 @@ async def monitored(port: int, waiting_for: Callable[[], tuple[str, ...]]) -> As
         try:
             await web.TCPSite(runner, HOST, port).start()
         except OSError as exc:
-            raise ConfigError(f"port {port} (setting sink.metrics_port) cannot be used: {exc}") from exc
+            raise ConfigError(f"port {port} (setting {setting}) cannot be used: {exc}") from exc
         yield
     finally:
         await runner.cleanup()

@@ -1,0 +1,22 @@
+"""What all channels of a notifier share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemas.settings.notifier import NotifierSettings
+from sinks.notify.clock import Clock
+from sinks.notify.delivery import Delivery
+from sinks.notify.recall import Recall
+from sinks.notify.settling import Settling
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """``settled`` is told of each delivery that is done with, ``failed`` of a defect."""
+
+    settings: NotifierSettings
+    clock: Clock
+    settling: Settling
+    recall: Recall
+    settled: Callable[[Delivery], None]
+    failed: Callable[[BaseException], None]
