@@ -6,7 +6,7 @@ with, so at that point all of them have been seen, and it makes no difference wh
 partition that is minutes behind the others is not waited for; its nodes are as they were, and not silent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from processors.fleet import lifecycle
 from processors.fleet.alert import Fleet, FleetAlert, NodeAlert
@@ -42,21 +42,23 @@ _CODEC = StateCodec(State)
 
 
 class FleetStage:
-    """Folds ``summaries`` into ``alerts``, by the given rules."""
+    """Folds ``summaries`` into ``alerts``, by the given rules. ``only``: ids of the alerts; empty: all."""
 
     name = "fleet-stage"
     source: Topic = SUMMARIES
     states: Topic = FLEET_STAGE_STATES
 
-    def __init__(self, rules: Rules | None = None) -> None:
+    def __init__(self, rules: Rules | None = None, only: Collection[str] = ()) -> None:
         self._rules = rules or Rules()
+        self._of_node = [alert for alert in NODE_ALERTS if not only or alert.id in only]
+        self._of_fleet = [alert for alert in FLEET_ALERTS if not only or alert.id in only]
 
     def key(self, event: Event) -> str | tuple[str, ...] | None:
         """Return the fleet and the node; a watermark, an operator's action and a rule concern all of them."""
         if isinstance(event, NodeSummary):
-            return event.fleet, event.fleet + _NODE + event.node_id
+            return event.fleet, node_key(event.fleet, event.node_id)
         if isinstance(event, WesBaseline):
-            return event.fleet + _NODE + event.node_id
+            return node_key(event.fleet, event.node_id)
         whole = isinstance(event, Watermark | OperatorAction | RuleChanged)
         return None if whole else str(getattr(event, "fleet", ""))
 
@@ -116,7 +118,7 @@ class FleetStage:
         outputs: list[Output | Rejected] = []
         gone = summary.silent_s >= GONE_S or summary.stopped
         moment = Moment(summary.fleet, summary.node_id, summary.passed_at)
-        for alert in NODE_ALERTS:
+        for alert in self._of_node:
             life = lives.get(alert.id) or AlertLife(alert.id, summary.node_id)
             limits = self._rules.of_fleet(alert.id, alert.thresholds, fleet=summary.fleet)
             if not limits.enabled:
@@ -153,7 +155,7 @@ class FleetStage:
         fleet = Fleet(state.fleet, at, {one.node_id: one for one in state.members})
         lives = {(life.alert, life.subject): life for life in state.lives}
         outputs: list[Output | Rejected] = []
-        for alert in FLEET_ALERTS:
+        for alert in self._of_fleet:
             limits = self._rules.of_fleet(alert.id, alert.thresholds, fleet=state.fleet)
             judged = alert.judge(fleet, limits) if limits.enabled else {}
             subjects = {subject for name, subject in lives if name == alert.id} | set(judged)
@@ -166,6 +168,11 @@ class FleetStage:
                 lives[alert.id, subject] = life
                 outputs.extend(Output(ALERTS, state.fleet, each) for each in told)
         return state._replace(lives=_kept(lives.values()), judged_at=at), tuple(outputs)
+
+
+def node_key(fleet: str, node_id: str) -> str:
+    """Return the key of the state of one node of a fleet."""
+    return fleet + _NODE + node_id
 
 
 def _timing(alert: NodeAlert | FleetAlert, limits: Thresholds) -> Timing:

@@ -12,16 +12,16 @@ from processors.replay.backtest.run_of_panes import with_rules_of
 from processors.replay.backtest.trial import NodeTrial
 from processors.stage import Arrived, Output, advance_key
 from schemas.events.node_pane import NodePane
+from schemas.events.observation import Observation
 from schemas.events.operator_action import OperatorAction
 from schemas.events.watermark import Watermark
-from schemas.topics import OBSERVATIONS
 from tests.processors.replay.backtest.recorded import NODES, panes_of
 
 LOOSE = Rules(
     patterns={
+        "queue_stall": {"for_s": 0.0, "clear_s": 200.0},
         "thermal_drain": {"hot_share_min": 0.2, "loss_min": 0.0},
-        "ttft_regression": {"for_s": 0.0},
-        "power_jitter": {"enabled": False},
+        "latency_spike": {"enabled": False},
     },
     digest="loose",
 )
@@ -59,8 +59,8 @@ def with_actions(records: list[Arrived], node_id: str) -> list[Arrived]:
     states: dict[str, State] = {}
     for at, one in enumerate(records):
         for output in advance_key(states, stage, node_id, one):
-            if isinstance(output, Output) and output.topic is OBSERVATIONS:
-                target = output.event.observation_id  # type: ignore[union-attr]
+            if isinstance(output, Output) and isinstance(output.event, Observation):
+                target = output.event.observation_id
                 verb = OperatorAction(
                     "id", one.arrived_at, "observation", target, "lab", node_id, "resolve", "me", "", 0
                 )
@@ -68,7 +68,7 @@ def with_actions(records: list[Arrived], node_id: str) -> list[Arrived]:
     return records
 
 
-@pytest.mark.parametrize("only", [(), ("thermal_drain",), ("ttft_regression", "power_jitter")])
+@pytest.mark.parametrize("only", [(), ("queue_stall",), ("error_burst", "latency_spike")])
 @pytest.mark.parametrize("node_id", NODES)
 @pytest.mark.parametrize("trouble", [False, True])
 def test_a_trial_says_and_keeps_what_the_stage_does(
@@ -93,7 +93,7 @@ def test_a_trial_says_and_keeps_what_the_stage_does(
             for one in records
             if node_id in states or not isinstance(one.event, Watermark)
             for output in advance_key(states, stage, node_id, one)
-            if isinstance(output, Output) and output.topic is OBSERVATIONS
+            if isinstance(output, Output) and isinstance(output.event, Observation)
         ]
         assert [repr(event) for event in tried[side]] == [repr(event) for event in expected]
         assert state is not None
@@ -103,10 +103,10 @@ def test_a_trial_says_and_keeps_what_the_stage_does(
 
 
 def test_the_recording_has_something_to_say() -> None:
-    trial = NodeTrial("drained", [PatternStage(PATTERNS, LOOSE)])
+    trial = NodeTrial("r2-2", [PatternStage(PATTERNS, LOOSE)])
     told = [
         each
-        for one in arrived_at("drained")
+        for one in arrived_at("r2-2")
         for each in (trial.pane(taken_of(one.event)) if isinstance(one.event, NodePane) else trial.event(one))
     ]
-    assert {event.pattern for said in told for event in said.told} >= {"thermal_drain"}
+    assert {event.pattern for said in told for event in said.told} >= {"queue_stall"}
