@@ -47,6 +47,11 @@ class Connector:
         # Kept over reconnections: ids never change, so the registry is needed once.
         self.codec: Codec | None = None
 
+    @property
+    def hopeful(self) -> bool:
+        """Whether there is a link, or no try for one has failed so far."""
+        return self.link is not None or not self._away
+
     def start(self) -> None:
         """Begin to connect, unless that is under way or done."""
         if self.link is None and (self._task is None or self._task.done()):

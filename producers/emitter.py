@@ -187,7 +187,7 @@ class Emitter:
         if self._stop_at_s is None:
             return False
         waits = self._queue or self._flying or self._disk.records
-        return not waits or self._connector.link is None or time.monotonic() >= self._stop_at_s
+        return not waits or not self._connector.hopeful or time.monotonic() >= self._stop_at_s
 
     async def _turn(self) -> None:
         if trouble := self._reap():

@@ -20,17 +20,30 @@ class Clock:
 
     A wall clock that is set forward is followed from then on; one that is set back is not, until it has
     caught up: facts would be told out of order. Both are said in the log.
+
+    Args:
+        wall: microseconds since the epoch.
+        monotonic: seconds.
+        anchor: a moment of ``monotonic``, and the time it is taken for; None: now.
     """
 
     def __init__(
-        self, wall: Callable[[], int] = wall_us, monotonic: Callable[[], float] = time.monotonic
+        self,
+        wall: Callable[[], int] = wall_us,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        anchor: tuple[float, int] | None = None,
     ) -> None:
         self._wall = wall
         self._monotonic = monotonic
-        self._anchor_s = monotonic()
-        self._anchor_us = wall()
+        self._anchor_s, self._anchor_us = anchor or (monotonic(), wall())
         self._behind = False
         self.ahead_us = 0
+
+    @property
+    def anchor(self) -> tuple[float, int]:
+        """A moment, and the time it is taken for: with them another clock tells the same times."""
+        return self._anchor_s, self._anchor_us
 
     def at_us(self, moment_s: float) -> int:
         """Return a moment of the monotonic clock as microseconds since the epoch."""

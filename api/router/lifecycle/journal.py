@@ -11,15 +11,14 @@ that old segments can go. One process at a time may use a folder.
 """
 
 import contextlib
-import fcntl
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.router.lifecycle.lock import locked
 from api.router.lifecycle.records import CONTINUED, FRESH, WILL, Entry, frame
-from schemas.errors import ConfigError
 
 SEGMENT_BYTES = 4 << 20
 _SUFFIX = ".journal"
@@ -62,8 +61,7 @@ class Journal:
             ConfigError: another router uses the folder.
             OSError: it cannot be made or read.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self._folder)
+        self._lock = locked(self._folder / "journal.lock")
         found = sorted(self._paths())
         self._segments = deque(_Segment(number, path, path.stat().st_size) for number, path in found)
         self._number = found[-1][0] if found else 0
@@ -150,15 +148,3 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-
-def _locked(folder: Path) -> int:
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        os.close(lock)
-        raise ConfigError(
-            f"another router writes to {folder}: stop it, or give this one its own setting router.id"
-        ) from exc
-    return lock

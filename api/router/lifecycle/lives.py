@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from typing import cast
 
 from api.router.lifecycle import facts
 from api.router.lifecycle.facts import Who
 from api.router.lifecycle.life import Life, restored
 from api.router.lifecycle.moments import Ended, Failed, FirstToken, Moment, Received, Sent, Went
 from schemas.events.request_admitted import RequestAdmitted
-from schemas.events.request_finished import RequestFinished
+from schemas.events.request_finished import Outcome, RequestFinished
 from schemas.events.request_first_token import RequestFirstToken
 from schemas.events.request_received import RequestReceived
 from schemas.events.request_routed import RequestRouted
@@ -55,22 +56,23 @@ class Lives:
         try:
             return self._told(moment)
         except Exception:
-            request_id = moment.ask.request_id
+            request_id = moment.request_id
             logger.exception("a fact of request %s cannot be told", request_id)
             life = self._open.pop(request_id, None) if isinstance(moment, Ended) else None
             if life is None or not isinstance(moment, Ended):
                 return None
-            return life.ended(moment.finish.outcome.value, self._at_us(moment.at_s), moment.at_s, error=BUG)
+            outcome = cast(Outcome, moment.outcome)
+            return life.ended(outcome, self._at_us(moment.at_s), moment.at_s, error=BUG)
 
     def _told(self, moment: Moment) -> RequestEvent | None:
         if isinstance(moment, Received):
             return self._begin(moment)
-        life = self._open.get(moment.ask.request_id)
+        life = self._open.get(moment.request_id)
         if life is None:
             return None
         if isinstance(moment, Ended):
             end = facts.finished(life, moment, self._at_us(moment.at_s))
-            del self._open[moment.ask.request_id]
+            del self._open[moment.request_id]
             return end
         if isinstance(moment, Failed):
             life.attempt_over(moment.at_s)
@@ -78,7 +80,7 @@ class Lives:
         event = self._fact(life, moment)
         life.take(event, moment.at_s)
         if isinstance(moment, Sent):
-            life.fallback = facts.is_fallback(moment, moment.ask.model)
+            life.fallback = moment.other
         return event
 
     def _fact(
@@ -92,7 +94,7 @@ class Lives:
         return facts.first_token(self._who, life, moment, at_us)
 
     def _begin(self, moment: Received) -> RequestReceived | None:
-        if moment.ask.request_id in self._open:
+        if moment.request_id in self._open:
             return None
         event = facts.received(self._who, moment, self._at_us(moment.at_s))
         life = Life(event, event.occurred_at, moment.at_s)

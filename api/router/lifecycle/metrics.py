@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from api.router.lifecycle.clerk import Clerk
 from api.router.lifecycle.recorder import FactRecorder
-from api.router.lifecycle.scribe import Scribe
-from producers.emitter import Emitter
 
 
 class FactsCollector:
     """Tells Prometheus what became of facts. With no parts it has all metrics and no values."""
 
-    def __init__(self, parts: tuple[FactRecorder, Scribe, Emitter] | None = None) -> None:
+    def __init__(self, parts: tuple[FactRecorder, Clerk] | None = None) -> None:
         self._parts = parts
 
     def collect(self) -> Iterator[Metric]:
@@ -56,9 +55,8 @@ class FactsCollector:
     ) -> dict[str, float]:
         if self._parts is None:
             return {}
-        recorder, scribe, emitter = self._parts
-        recorder.fold()
-        now = emitter.statistics
+        recorder, clerk = self._parts
+        now = clerk.standing
         for outcome, count in (
             ("delivered", now.delivered),
             ("dropped", now.dropped),
@@ -66,14 +64,14 @@ class FactsCollector:
         ):
             told.add_metric([outcome], count)
         for place, count in (
-            ("ring", recorder.waiting), ("memory", now.waiting), ("disk", now.spool_records)
+            ("ring", recorder.waiting), ("memory", now.memory), ("disk", now.disk)
         ):  # fmt: skip
             waiting.add_metric([place], count)
         unrecorded.add_metric([], recorder.unrecorded_total)
         return {
-            "facts_open": len(recorder.lives),
+            "facts_open": now.open,
             "facts_spool_bytes": now.spool_bytes,
             "facts_connected": now.connected,
-            "journal_bytes": scribe.journal_bytes,
-            "journal_ok": scribe.journal_works,
+            "journal_bytes": now.journal_bytes,
+            "journal_ok": now.journal_works,
         }

@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from api.router.lifecycle.lives import DIED, Lives
@@ -66,10 +66,11 @@ class _Reader:
         return True
 
 
-def recover(segments: Iterable[bytes], lives: Lives) -> Leftover:
+def recover(segments: Iterable[bytes], lives: Lives, again: Collection[str] = ()) -> Leftover:
     """Return what is left over in the segments of a journal, the oldest first.
 
-    A request that was open ended when its router did: at the latest time that the journal has.
+    A request that was open ended when its router did: at the latest time that the journal has. Those of
+    ``again`` go on: all of them is told again, and nothing of them is left over.
     """
     reader = _Reader(lives)
     for content in segments:
@@ -79,5 +80,7 @@ def recover(segments: Iterable[bytes], lives: Lives) -> Leftover:
             whole_until = ends
         reader.damaged += whole_until < len(content)
     died_us = reader.last_us
-    closings = [entry(event) for event in lives.end_all(died_us / 1e6, died_us, DIED)]
-    return Leftover([fact for _, fact in reader.waiting], closings, reader.damaged)
+    ended = lives.end_all(died_us / 1e6, died_us, DIED)
+    closings = [entry(event) for event in ended if event.request_id not in again]
+    facts = [fact for _, fact in reader.waiting if fact.key not in again]
+    return Leftover(facts, closings, reader.damaged)

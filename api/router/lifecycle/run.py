@@ -1,29 +1,24 @@
 """Facts of one router, from its start to its stop: what the last run left is told first."""
 
 import logging
+import os
 import re
 import secrets
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from api.router.lifecycle.clock import Clock
-from api.router.lifecycle.facts import Who
-from api.router.lifecycle.journal import Journal
-from api.router.lifecycle.lives import Lives
+from api.router.lifecycle.clerk import Clerk, anchor
+from api.router.lifecycle.errand import Errand
+from api.router.lifecycle.lock import locked
 from api.router.lifecycle.metrics import FactsCollector
 from api.router.lifecycle.recorder import FactRecorder
-from api.router.lifecycle.records import KINDS, Entry
-from api.router.lifecycle.recovery import recover
-from api.router.lifecycle.scribe import QUEUE_RECORDS, Scribe
 from api.router.recorder import CountingRecorder
-from producers.emitter import Emitter
-from producers.envelope import Encoded
+from schemas.kafka import connection
 from schemas.settings import Settings
-from schemas.topics import REQUESTS
 
 logger = logging.getLogger(__name__)
 
@@ -40,31 +35,18 @@ async def told(
     Raises:
         ConfigError: another router uses the same folder, or the settings of Kafka cannot work.
     """
+    connection(settings.kafka)
     folder = folder_of(settings)
-    clock = Clock()
-    journal, left = _opened(folder, clock)
-    try:
-        emitter = _emitter(settings, folder)
-        await emitter.start()
-        lives = Lives(Who(settings.router.fleet, router_id(settings, folder)), clock.at_us)
-        recorder = FactRecorder(counts, lives)
-        lives.segment = journal.segment if journal else 0
-        for kind, key, body in left:
-            emitter.emit(REQUESTS, key, Encoded(KINDS[kind], body))
-        scribe = Scribe(recorder, journal, emitter, clock)
-        registry.register(FactsCollector((recorder, scribe, emitter)))
-        scribe.start()
+    with _held(folder):
+        clerk = Clerk(Errand(settings, router_id(settings, folder), folder, anchor()))
+        await clerk.start()
+        recorder = FactRecorder(counts, clerk)
+        registry.register(FactsCollector((recorder, clerk)))
         try:
             yield recorder
         finally:
-            await scribe.stop()
-            before = emitter.statistics.dropped
-            await emitter.stop()
-            if journal is not None and emitter.statistics.dropped == before:
-                journal.clear()
-    finally:
-        if journal is not None:
-            journal.close()
+            recorder.flush()
+            await clerk.stop()
 
 
 def folder_of(settings: Settings) -> Path:
@@ -93,39 +75,15 @@ def router_id(settings: Settings, folder: Path) -> str:
     return made
 
 
-def _opened(folder: Path, clock: Clock) -> tuple[Journal | None, list[Entry]]:
-    """Return the journal, begun anew, and what the last run left to tell; none where the disk refuses."""
-    journal = Journal(folder)
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep other routers out of the folder; where the disk refuses, there is nothing to keep them out of."""
     try:
-        left = recover(journal.open(), Lives(Who("", ""), clock.at_us))
-        entries = [*left.facts, *left.closings]
-        journal.begin(entries, clock.now_us())
-    except OSError as exc:
-        journal.close()
-        logger.error(
-            "the journal of requests in %s cannot be used (%s): if this router is killed, requests stay open "
-            "in the facts; free the disk, or change the setting data_dir",
-            folder,
-            exc,
-        )
-        return None, []
-    if left.damaged:
-        logger.error("%d places of the journal in %s could not be read", left.damaged, folder)
-    if left.closings:
-        logger.warning(
-            "the last run left %d requests open, which are told as router_stopped now", len(left.closings)
-        )
-    if left.facts:
-        logger.info("%d facts of the last run may not have arrived and are sent again", len(left.facts))
-    return journal, entries
-
-
-def _emitter(settings: Settings, folder: Path) -> Emitter:
-    return Emitter(
-        settings.kafka,
-        settings.registry,
-        topics=(REQUESTS,),
-        spool=folder / "spool",
-        spool_bytes=settings.router.spool_bytes,
-        queue_records=QUEUE_RECORDS,
-    )
+        lock = locked(folder / "lock")
+    except OSError:  # the process of facts says what that means
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.close(lock)

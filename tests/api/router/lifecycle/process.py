@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from schemas.settings import KafkaSettings
 from tests.fixtures.processes import wait_until
@@ -41,9 +42,21 @@ class RouterProcess:
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
 
     def kill(self) -> None:
-        """End it with SIGKILL."""
+        """End it with SIGKILL; the process that tells its facts goes on to the end of them."""
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def kill_all(self) -> None:
+        """End it and the process that tells its facts, as a power cut does."""
+        clerk = self.clerk()
+        os.kill(self.process.pid, signal.SIGSTOP)  # so that it does not start another one
+        clerk.kill()
+        self.kill()
+
+    def clerk(self) -> psutil.Process:
+        """Return the process that tells its facts."""
+        (found,) = psutil.Process(self.process.pid).children()
+        return found
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from api.router.lifecycle.facts import Who
 from api.router.lifecycle.journal import Journal
 from api.router.lifecycle.lives import DIED, Lives, RequestEvent
-from api.router.lifecycle.moments import Ended, Moment, Received, Sent
+from api.router.lifecycle.moments import Ended, Moment, ended, received, sent
 from api.router.lifecycle.records import KINDS, Entry, entry, event_of
 from api.router.lifecycle.recovery import Leftover, recover
 from schemas.errors import ConfigError
@@ -46,11 +46,11 @@ class Run:
 
 
 def requests(*ids: str) -> list[Moment]:
-    return [moment for one in map(ask, ids) for moment in (Received(0.0, one), Sent(0.1, one, 1, choice()))]
+    return [moment for one in map(ask, ids) for moment in (received(0.0, one), sent(0.1, one, 1, choice()))]
 
 
 def end(request_id: str, at_s: float = 1.0) -> Ended:
-    return Ended(at_s, ask(request_id), finish())
+    return ended(at_s, ask(request_id), finish())
 
 
 def closed(left: Leftover) -> dict[str, RequestFinished]:

@@ -1,9 +1,11 @@
 """A router killed under load, with another one beside it: every request that was received has one end."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
 from api.router.lifecycle.lives import DIED
@@ -40,7 +42,9 @@ def upstream(loop: Loop) -> "Standin":
     return Standin(loop, "vllm", {"m": does.late(0.02), "held": does.falls_silent, "quick": good})
 
 
-async def loaded(router: RouterProcess, other: RouterProcess, clients: Clients, others: Clients) -> None:
+async def loaded(
+    router: RouterProcess, other: RouterProcess, clients: Clients, others: Clients, kill: Callable[[], None]
+) -> None:
     """Let many ask both routers; kill the first in the middle of it."""
     async with (
         asking(other.url, others, count=4),
@@ -49,13 +53,14 @@ async def loaded(router: RouterProcess, other: RouterProcess, clients: Clients, 
         asking(router.url, clients, count=5, model="held"),
     ):
         await until(lambda: len(clients.whole) > 100 and len(others.whole) > 20)
-        await asyncio.to_thread(router.kill)
+        await asyncio.to_thread(kill)
         seen = len(others.whole)
         await until(lambda: len(others.whole) > seen + 5)
 
 
+@pytest.mark.parametrize("all_of_it", [False, True], ids=["router", "router-and-facts"])
 def test_a_router_killed_under_load_ends_its_requests_when_it_is_back(
-    tmp_path: Path, upstream: Standin, kafka_settings: KafkaSettings, registry_url: str
+    tmp_path: Path, upstream: Standin, kafka_settings: KafkaSettings, registry_url: str, all_of_it: bool
 ) -> None:
     upstream.start()
     ports = free_port(), free_port()
@@ -68,7 +73,7 @@ def test_a_router_killed_under_load_ends_its_requests_when_it_is_back(
             )
 
         first, second = map(start, ports)
-        asyncio.run(loaded(first, second, clients, others))
+        asyncio.run(loaded(first, second, clients, others, first.kill_all if all_of_it else first.kill))
         again = start(ports[0])
         asyncio.run(ask_some(again, later, 20))
         assert again.metrics()["penstock_router_requests_unbalanced"] == 0
@@ -95,6 +100,40 @@ def test_a_router_killed_under_load_ends_its_requests_when_it_is_back(
     assert len((clients.whole & told) - completed) <= 3 * 21
     assert len(later.whole) == 20
     assert others.whole | later.whole <= completed
+
+
+def test_facts_whose_process_is_killed_are_told_by_the_next_one(
+    tmp_path: Path, upstream: Standin, kafka_settings: KafkaSettings, registry_url: str
+) -> None:
+    """The router goes on: nothing is missing, nothing ends that did not, whenever it happens."""
+    upstream.start()
+    clients, held = Clients(), Clients()
+    with router_process(tmp_path, free_port(), upstream.url, kafka_settings, registry_url) as router:
+
+        async def asked() -> None:
+            async with asking(router.url, held, count=3, model="held"), asking(router.url, clients, count=8):
+                for _ in range(3):
+                    seen, before = len(clients.whole), router.clerk().pid
+                    await until(lambda seen=seen: len(clients.whole) > seen + 30)
+                    router.clerk().kill()
+                    await until(lambda before=before: _clerks(router) not in ([], [before]))
+                await until(lambda: router.metrics()["penstock_router_facts_open"] >= 3, 30)
+
+        asyncio.run(asked())
+        until_all = clients.whole | clients.ids
+        facts = read_when(kafka_settings, registry_url, until_all | held.ids)
+        found = router.metrics()
+        assert found["penstock_router_requests_unrecorded_total"] == 0
+        assert found["penstock_router_requests_unbalanced"] == 0
+    upstream.stop()
+    assert {event.outcome for event in facts.finished if event.request_id in clients.whole} == {"completed"}
+    assert DIED not in {event.error for event in facts.finished}
+
+
+def _clerks(router: RouterProcess) -> list[int]:
+    return [
+        child.pid for child in psutil.Process(router.process.pid).children() if child.status() != "zombie"
+    ]
 
 
 async def ask_some(router: RouterProcess, clients: Clients, count: int) -> None:

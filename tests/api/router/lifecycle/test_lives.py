@@ -11,7 +11,7 @@ from api.router.ask import NOBODY
 from api.router.lifecycle.decision import Explanation
 from api.router.lifecycle.facts import Who
 from api.router.lifecycle.lives import BUG, Lives, RequestEvent
-from api.router.lifecycle.moments import Ended, Failed, FirstToken, Moment, Received, Sent, Went
+from api.router.lifecycle.moments import Moment, ended, failed, first_token, received, sent, went
 from api.router.lifecycle.records import entry, event_of
 from api.router.outcome import Outcome
 from api.router.seams import Admitted
@@ -38,23 +38,23 @@ def test_the_outcomes_are_those_of_the_schema() -> None:
 
 def test_a_request_that_is_retried_and_completes() -> None:
     one = ask(models=("n",), max_tokens=64, priority=3)
-    received, admitted, first, second, token, end = told([
-        Received(0.0, one),
-        Went(1.0, one, Admitted(1.0, "model_cap", "gpu", 4)),
-        Sent(1.0, one, 1, choice(A)),
-        Failed(3.0, one),
-        Sent(3.5, one, 2, choice(B, "n")),
-        FirstToken(4.0, one, "reasoning"),
-        Ended(7.0, one, finish(
+    came, admitted, first, second, token, end = told([
+        received(0.0, one),
+        went(1.0, one, Admitted(1.0, "model_cap", "gpu", 4)),
+        sent(1.0, one, 1, choice(A)),
+        failed(3.0, one),
+        sent(3.5, one, 2, choice(B, "n")),
+        first_token(4.0, one, "reasoning"),
+        ended(7.0, one, finish(
             attempts=2, usage=USAGE, finish_reason="stop", reported_model="n:q4", last_chunk_s=6.0
         )),
     ])  # fmt: skip
-    assert isinstance(received, RequestReceived)
-    assert received == RequestReceived(
+    assert isinstance(came, RequestReceived)
+    assert came == RequestReceived(
         "r1", "f", "router-1", T0_US, "openai", "/v1/chat/completions", "m", ("n",), "k1", "chat",
-        received.session, {"team": "search"}, True, 3, 7.0, 64.0, 5.0,
+        came.session, {"team": "search"}, True, 3, 7.0, 64.0, 5.0,
     )  # fmt: skip
-    assert received.session not in ("", "alice")
+    assert came.session not in ("", "alice")
     assert admitted == RequestAdmitted("r1", "f", "router-1", at_us(1), "m", "gpu", "model_cap", 1.0, 4)
     assert isinstance(first, RequestRouted)
     assert first[3:11] == (at_us(1), 1, "node-a", "", "vllm:8001", "m", "own/m", "least busy")
@@ -65,18 +65,18 @@ def test_a_request_that_is_retried_and_completes() -> None:
     )
     assert end == RequestFinished(
         "r1", "f", "router-1", at_us(7), T0_US, "completed", "node-b", "ollama:11434", "m", "n:q4", "stop",
-        "", "k1", "chat", received.session, {"team": "search"}, True, 2, 200, 1.0, 4.0, 7.0, 4.5, 0.5,
+        "", "k1", "chat", came.session, {"team": "search"}, True, 2, 200, 1.0, 4.0, 7.0, 4.5, 0.5,
         11.0, 5.0, 8.0, 1.0,
     )  # fmt: skip
 
 
 def test_what_is_not_known_is_not_a_number() -> None:
     one = ask(caller=NOBODY, session="")
-    received, end = told([Received(0.0, one), Ended(1.0, one, finish(Outcome.REJECTED_INVALID, 400))])
-    assert isinstance(received, RequestReceived)
+    came, end = told([received(0.0, one), ended(1.0, one, finish(Outcome.REJECTED_INVALID, 400))])
+    assert isinstance(came, RequestReceived)
     assert isinstance(end, RequestFinished)
-    assert math.isnan(received.max_tokens)
-    assert (received.key, received.session) == ("", "")
+    assert math.isnan(came.max_tokens)
+    assert (came.key, came.session) == ("", "")
     assert all(math.isnan(value) for value in (end.ttft_s, end.inter_token_s, *end[-4:]))
     assert (end.queue_wait_s, end.upstream_s, end.total_s, end.attempts) == (0.0, 0.0, 1.0, 0)
 
@@ -84,7 +84,7 @@ def test_what_is_not_known_is_not_a_number() -> None:
 @pytest.mark.parametrize("outcome", ["abandoned_queued", "timed_out_queued", "cancelled_queued"])
 def test_who_leaves_the_queue_was_in_it_all_the_time(outcome: str) -> None:
     one = ask(received_s=1.0)
-    _, end = told([Received(1.0, one), Ended(5.0, one, finish(Outcome(outcome), 503))])
+    _, end = told([received(1.0, one), ended(5.0, one, finish(Outcome(outcome), 503))])
     assert isinstance(end, RequestFinished)
     assert end.queue_wait_s == 4.0
 
@@ -95,13 +95,13 @@ def test_texts_are_cut_and_numbers_are_such_that_every_reader_can_have_them() ->
         tags={"a" * 999: "b" * 999},
     )  # fmt: skip
     usage = USAGE._replace(prompt_tokens=10**400)
-    for event in told([Received(0.0, one), Ended(1.0, one, finish(usage=usage, error="e" * 9999))]):
+    for event in told([received(0.0, one), ended(1.0, one, finish(usage=usage, error="e" * 9999))]):
         body = encode_body(event)
         assert len(body) < 3000
-    received = told([Received(0.0, one)])[0]
-    assert isinstance(received, RequestReceived)
-    assert received.fallbacks == ("?y",)
-    assert math.isnan(received.max_tokens)
+    came = told([received(0.0, one)])[0]
+    assert isinstance(came, RequestReceived)
+    assert came.fallbacks == ("?y",)
+    assert math.isnan(came.max_tokens)
 
 
 def test_a_decision_that_can_explain_itself_is_asked() -> None:
@@ -112,18 +112,18 @@ def test_a_decision_that_can_explain_itself_is_asked() -> None:
             return Explanation("herd", "abc", 0.5, "other", "node-b", (place,), 7)
 
     one = ask()
-    event = told([Received(0.0, one), Sent(0.1, one, 1, choice(decision=Decision()))])[1]
+    event = told([received(0.0, one), sent(0.1, one, 1, choice(decision=Decision()))])[1]
     assert isinstance(event, RequestRouted)
     assert event[-9:] == ("herd", "abc", 0.5, 0.5, "other", "node-b", (place,), 7, "")
-    plain = told([Received(0.0, one), Sent(0.1, one, 1, choice(decision=object()))])[1]
+    plain = told([received(0.0, one), sent(0.1, one, 1, choice(decision=object()))])[1]
     assert isinstance(plain, RequestRouted)
     assert (plain.policy, plain.candidates, math.isnan(plain.propensity)) == ("static", (), True)
 
 
 def test_an_error_in_telling_does_not_cost_the_end() -> None:
     one = ask()
-    broken = finish(Outcome.COMPLETED)._replace(usage=None)  # type: ignore[arg-type]  # such an error
-    end = told([Received(0.0, one), Ended(1.0, one, broken)])[-1]
+    broken = ended(1.0, one, finish())._replace(prompt_tokens="x")  # type: ignore[arg-type]  # such an error
+    end = told([received(0.0, one), broken])[-1]
     assert isinstance(end, RequestFinished)
     assert (end.outcome, end.error) == ("completed", BUG)
 
@@ -143,19 +143,19 @@ def moments(steps: Steps) -> list[Moment]:
         one = ask(request_id, now)
         if what == "received" and request_id not in seen:
             seen.add(request_id)
-            found.append(Received(now, one))
+            found.append(received(now, one))
         elif what == "admitted":
-            found.append(Went(now, one, Admitted(pause, "turn")))
+            found.append(went(now, one, Admitted(pause, "turn")))
         elif what == "routed":
             attempts[request_id] += 1
-            found.append(Sent(now, one, attempts[request_id], choice(A if attempts[request_id] % 2 else B)))
+            found.append(sent(now, one, attempts[request_id], choice(A if attempts[request_id] % 2 else B)))
         elif what == "failed":
-            found.append(Failed(now, one))
+            found.append(failed(now, one))
         elif what == "token":
-            found.append(FirstToken(now, one, "content"))
+            found.append(first_token(now, one, "content"))
         elif what == "finished":
             outcome = list(Outcome)[int(pause)]
-            found.append(Ended(now, one, finish(outcome, usage=USAGE, last_chunk_s=now)))
+            found.append(ended(now, one, finish(outcome, usage=USAGE, last_chunk_s=now)))
     return found
 
 
@@ -165,14 +165,14 @@ def test_whatever_is_called_each_received_request_ends_once_or_is_open(
 ) -> None:
     lives = Lives(WHO, at_us)
     events = [event for moment in moments(steps) if (event := lives.tell(moment)) is not None]
-    received = [event.request_id for event in events if isinstance(event, RequestReceived)]
+    came = [event.request_id for event in events if isinstance(event, RequestReceived)]
     finished = [event.request_id for event in events if isinstance(event, RequestFinished)]
     assert len(set(finished)) == len(finished)
-    assert set(finished) <= set(received)
-    assert len(received) == len(finished) + len(lives)
-    assert {event.request_id for event in events} <= set(received)
+    assert set(finished) <= set(came)
+    assert len(came) == len(finished) + len(lives)
+    assert {event.request_id for event in events} <= set(came)
     rest = list(lives.end_all(1e6, at_us(1e6), "x"))
-    assert sorted(finished + [event.request_id for event in rest]) == sorted(received)
+    assert sorted(finished + [event.request_id for event in rest]) == sorted(came)
     assert {event.outcome for event in rest} <= {"router_stopped"}
     times = [event.occurred_at for event in events]
     assert times == sorted(times)

@@ -1,36 +1,62 @@
-"""The recorder and the scribe without Kafka: nothing waits, and what cannot be kept is left out whole."""
+"""The recorder and its process without Kafka: nothing waits, and what cannot be kept is left out whole."""
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from api.router.lifecycle.facts import Who
-from api.router.lifecycle.lives import Lives
+from api.router.lifecycle.kept import Kept
+from api.router.lifecycle.lives import BUG
+from api.router.lifecycle.moments import Ended, Moment, Received
 from api.router.lifecycle.recorder import FactRecorder
-from api.router.lifecycle.records import KINDS
 from api.router.lifecycle.run import folder_of, router_id, told
+from api.router.lifecycle.wire import unpacked
 from api.router.metrics import RouterMetrics
 from api.router.outcome import Outcome
 from api.router.recorder import CountingRecorder
 from producers.envelope import disclose
 from producers.spool import Spool
-from schemas.codec.serde import decode_body
 from schemas.errors import ConfigError
-from schemas.events.request_finished import RequestFinished
 from schemas.settings import KafkaSettings, RegistrySettings, RouterSettings, Settings
-from tests.api.router.lifecycle.moments import ask, at_us, choice, finish
+from tests.api.router.lifecycle.moments import ask, choice, finish
 from tests.fixtures.ports import free_port
 
 
-def made(backlog: int) -> FactRecorder:
-    return FactRecorder(CountingRecorder(RouterMetrics()), Lives(Who("f", "r"), at_us), backlog=backlog)
+class Listener:
+    """Takes moments, and writes them down when it is told to."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+        self.heard: list[Moment] = []
+        self.last = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.kept.waiting
+
+    def tell(self, moments: Iterable[Moment]) -> None:
+        self.last, lines = self.kept.take(moments)
+        self.heard += map(unpacked, lines)
+
+
+class Half(NamedTuple):
+    """Not all that a usage has."""
+
+    prompt_tokens: int = 1
+    completion_tokens: int = 1
+
+
+def made(backlog: int) -> tuple[FactRecorder, Listener]:
+    listener = Listener()
+    return FactRecorder(CountingRecorder(RouterMetrics()), listener, backlog=backlog), listener
 
 
 @pytest.mark.asyncio
 async def test_a_request_is_recorded_whole_or_not_at_all(caplog: pytest.LogCaptureFixture) -> None:
-    recorder = made(backlog=2)
+    recorder, listener = made(backlog=2)
     asks = [ask(f"r{number}") for number in range(3)]
     with caplog.at_level(logging.ERROR):
         for one in asks:
@@ -38,27 +64,31 @@ async def test_a_request_is_recorded_whole_or_not_at_all(caplog: pytest.LogCaptu
     for one in asks:
         recorder.routed(one, 1, choice())
         recorder.finished(one, finish())
-    recorder.fold()
-    told_of = [(KINDS[fact.kind], fact.key) for fact in recorder.take()]
-    assert {key for _, key in told_of} == {"r0", "r1"}
-    assert len(told_of) == 6
-    assert (recorder.unrecorded_total, recorder.waiting, len(recorder.lives)) == (1, 0, 0)
+    recorder.flush()
+    assert {moment.request_id for moment in listener.heard} == {"r0", "r1"}
+    assert len(listener.heard) == 6
     assert "not recorded" in caplog.text
     recorder.received(ask("r4"))
-    recorder.fold()
-    assert [fact.key for fact in recorder.take()] == ["r4"]
+    assert (recorder.unrecorded_total, recorder.waiting) == (2, 6)
+    listener.kept.written(listener.last)
+    recorder.received(ask("r5"))
+    recorder.flush()
+    assert [moment.request_id for moment in listener.heard[6:]] == ["r5"]
 
 
 @pytest.mark.asyncio
-async def test_a_stop_ends_what_is_open() -> None:
-    recorder = made(backlog=10)
+async def test_an_error_in_telling_does_not_cost_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    recorder, listener = made(backlog=10)
     recorder.received(ask("r1"))
-    recorder.end(at_us(5.0))
-    received, finished = recorder.take()
-    assert [KINDS[fact.kind] for fact in (received, finished)] == ["request_received", "request_finished"]
-    end = decode_body("request_finished", finished.body)
-    assert isinstance(end, RequestFinished)
-    assert end.outcome == "router_stopped"
+    recorder.routed(ask("r1"), 1, choice()._replace(upstream=None))  # type: ignore[arg-type]  # such an error
+    broken = finish()._replace(usage=Half())  # type: ignore[arg-type]  # and this
+    recorder.finished(ask("r1"), broken)
+    recorder.flush()
+    received, finished = listener.heard
+    assert isinstance(received, Received)
+    assert isinstance(finished, Ended)
+    assert (finished.outcome, finished.error) == ("completed", BUG)
+    assert "cannot be told" in caplog.text
 
 
 def settings(folder: Path, **router: object) -> Settings:
