@@ -12,7 +12,7 @@ from processors.replay.outcome import Outcome
 from processors.replay.plan import Builder, Opener, Plan, split
 from processors.replay.remote import Readable, remotes
 from processors.replay.resume import states_at
-from processors.replay.share import Report, Said, Share
+from processors.replay.share import Pace, Report, Said, Share
 from processors.replay.source import Source
 from processors.stage import Stage
 from schemas.errors import RefusedError
@@ -25,13 +25,14 @@ class Replay:
     """``open_source`` and ``build`` make a source and the stages in each process; both can be pickled.
 
     ``jobs``: processes that share the lanes, beside this one; 1: this one does all. What is said does not
-    depend on it.
+    depend on it. ``pace``, with one job: waits so that it goes no faster than it should.
     """
 
     open_source: Opener
     build: Builder
     plan: Plan
     jobs: int = 1
+    pace: Pace | None = None
 
     def run(self, *, take: Take = lambda _said: None, report: Report = lambda _at, _count: None) -> Outcome:
         """Run it. ``take`` is given what is kept, in order; ``report`` is told how far it is.
@@ -71,7 +72,7 @@ class Replay:
             return
         shares = divided(self.plan.partitions, self.jobs)
         if len(shares) == 1:
-            yield [Share(source, lanes, self.plan, shares[0], report)]
+            yield [Share(source, lanes, self.plan, shares[0], report, self.pace)]
             return
         progress = _Slowest(len(shares), report)
         reports = [progress.of(number) for number in range(len(shares))]

@@ -21,6 +21,8 @@ from schemas.topics import PANES, REQUESTS, TELEMETRY, Topic
 # Told of how far it is: log time, µs since the epoch, and records read.
 Report = Callable[[int, int], None]
 REPORT_EVERY = 1000
+# Waits until it is time for a record of that log time.
+Pace = Callable[[int], None]
 
 
 class Said(NamedTuple):
@@ -47,12 +49,14 @@ class Share:
         plan: Plan,
         lanes: Sequence[int],
         report: Report = lambda _at, _count: None,
+        pace: Pace | None = None,
     ) -> None:
         self._source = source
         self._stages = stages
         self._plan = plan
         self._numbers = tuple(lanes)
         self._report = report
+        self._pace = pace
         self._derived = derived(stages)
         self._tally = Tally(plan, plan.begins)
         self.outcome = Outcome()
@@ -75,6 +79,8 @@ class Share:
         for count, (order, record) in enumerate(placed(records), 1):
             if count % REPORT_EVERY == 0:
                 self._report(order.at, count)
+            if self._pace is not None:
+                self._pace(order.at)
             event = intake.event(record)
             if event is None or (hints and isinstance(event, NodeHint)):
                 if record.topic in compared or event is not None:

@@ -13,7 +13,7 @@ import fastavro.write
 from producers.simulator.fact import Fact
 from schemas.codec import Codec, packaged
 from schemas.errors import RefusedError
-from schemas.log_file import FORMAT, FORMAT_KEY, PREFIX, RECORD_SCHEMA, SCHEMAS_KEY
+from schemas.log_file import FORMAT, FORMAT_KEY, PREFIX, RECORD_SCHEMA, SCHEMAS_KEY, LogRecord
 from schemas.partition import partition_of
 
 BLOCK_BYTES = 256 << 10
@@ -51,18 +51,26 @@ class LogWriter:
         spread = self._partitions if fact.topic.spread else 1
         chosen = range(spread) if fact.key is None else (partition_of(fact.key, spread),)
         for partition in chosen:
-            offset = self._offsets[fact.topic.name, partition]
-            self._offsets[fact.topic.name, partition] = offset + 1
-            self._writer.write(
-                {
-                    "topic": fact.topic.name,
-                    "partition": partition,
-                    "offset": offset,
-                    "arrived_at": fact.arrived_at,
-                    "key": fact.key,
-                    "value": value,
-                }
-            )
+            self._put(fact.topic.name, partition, fact.key, fact.arrived_at, value)
+
+    def put(self, record: LogRecord, event: str) -> None:
+        """Write a record in its partition, behind what is there; its value is an event's Avro body alone."""
+        topic, partition, _, arrived_at, key, body = record
+        self._put(topic, partition, key, arrived_at, self._codec.frame(event, body))
+
+    def _put(self, topic: str, partition: int, key: str | None, arrived_at: int, value: bytes) -> None:
+        offset = self._offsets[topic, partition]
+        self._offsets[topic, partition] = offset + 1
+        self._writer.write(
+            {
+                "topic": topic,
+                "partition": partition,
+                "offset": offset,
+                "arrived_at": arrived_at,
+                "key": key,
+                "value": value,
+            }
+        )
 
     def close(self) -> None:
         """Write what is held back, and close the file."""
