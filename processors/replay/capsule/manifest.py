@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -46,19 +46,41 @@ class Part(_Model):
 
 
 class Times(_Model):
-    """Arrival times, µs since the epoch: reading begins, outputs count from, all ends before."""
+    """Arrival times, µs since the epoch: reading begins, outputs count from, facts end before.
 
-    read_from: int
-    since: int
-    until: int
+    Outputs are in it until ``lag_us`` later, as workers may have been behind.
+    """
+
+    read_from: Count
+    since: Count
+    until: Count
+    lag_us: Count = 0
 
 
 class Selection(_Model):
-    """What was asked for, and whose records are in it; empty: all there were."""
+    """What was asked for, and whose records are in it; empty: of all there were."""
 
-    asked: str
-    fleets: tuple[str, ...] = ()
+    asked: Literal["observation", "alert", "range"]
+    id: str = ""
+    fleet: str = ""
     nodes: tuple[str, ...] = ()
+
+
+class Tick(_Model):
+    """A tick of the clock in a partition of telemetry: its offset, and when it arrived."""
+
+    partition: Count
+    offset: Count
+    at: Count
+
+
+class Resume(_Model):
+    """Where the states from snapshots stand; see ``resume.Cuts``."""
+
+    ticks: tuple[Tick, ...]
+    requests_at: Count
+    since: Count
+    loaded_before: Count
 
 
 class StageSettings(_Model):
@@ -77,16 +99,20 @@ class SchemaText(_Model):
 
 
 class Told(_Model):
-    """A topic's outputs in the range: how many, and the canonical digest of all of them."""
+    """A topic's outputs: how many, their canonical digest, and both of each key; see ``replay.digest``."""
 
     records: Count
     digest: Sha256
+    keys: Mapping[str, tuple[Count, Sha256]]
 
 
 class Manifest(_Model):
-    """All of it. ``seen``: outputs that were recorded; empty where the source had none.
+    """All of it.
 
-    ``left_out``: records that are not in it, by reason.
+    ``seen``: outputs that were recorded, empty where the source had none. ``recomputed``: what a replay said
+    when the capsule was made. ``exact``: the warm-up gives the states that were live. ``fed_back``: hints are
+    not recorded, a replay feeds its own. ``compacted``: topics of which only the newest of each key was left.
+    ``left_out``: records that are not in it, by reason. ``notes``: what a reader should know, in sentences.
     """
 
     format: int
@@ -100,7 +126,12 @@ class Manifest(_Model):
     parts: Annotated[tuple[Part, ...], Field(max_length=PARTS_LIMIT)]
     seen: Mapping[str, Told]
     recomputed: Mapping[str, Told]
+    exact: bool
+    fed_back: bool
+    compacted: tuple[str, ...] = ()
+    resume: Resume | None = None
     left_out: Mapping[str, Count]
+    notes: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """Return it as JSON; equal manifests are equal bytes."""

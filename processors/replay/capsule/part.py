@@ -3,8 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterator
-from types import TracebackType
-from typing import IO, Any, BinaryIO, Self, cast
+from typing import IO, Any, BinaryIO, cast
 
 import fastavro
 import fastavro.write
@@ -35,14 +34,6 @@ class PartWriter:
         self._sync = hashlib.sha256(f"penstock capsule {topic}".encode()).digest()[:16]
         self._put(_header(self._sync))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
     def write(self, record: LogRecord) -> None:
         """Write a record."""
         fastavro.schemaless_writer(self._buffer, _PARSED, record._asdict())
@@ -67,6 +58,10 @@ class PartWriter:
             first_at=self._first_at,
             last_at=self._last_at,
         )
+
+    def close(self) -> None:
+        """Close the file; what is held back is lost unless ``end`` was called."""
+        self._file.close()
 
     def _flush(self) -> None:
         if not self._in_block:

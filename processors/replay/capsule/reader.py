@@ -2,7 +2,7 @@
 
 import heapq
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +12,7 @@ from processors.replay.capsule import manifest as manifests
 from processors.replay.capsule.errors import CapsuleError
 from processors.replay.capsule.manifest import Manifest, Part
 from processors.replay.capsule.part import check_digest, records
+from processors.replay.merge import Order, Placed
 from schemas.codec import Codec
 from schemas.log_file import LogRecord, codec_of
 
@@ -61,8 +62,9 @@ class Capsule:
         Raises:
             CapsuleError: a part is damaged.
         """
-        streams = [self._part(part) for part in self.manifest.parts if part.topic in topics]
-        yield from streams[0] if len(streams) == 1 else heapq.merge(*streams, key=_place)
+        parts = [_placed(self._part(part)) for part in self.manifest.parts if part.topic in topics]
+        for _, record in heapq.merge(*parts, key=_order):
+            yield record
 
     def codec(self) -> Codec:
         """Return a codec that reads the values in it, by the schemas it brings."""
@@ -92,5 +94,13 @@ class Capsule:
             raise CapsuleError(f"{self.path} is refused: {unknown[0]!r} is in it and not in its manifest")
 
 
-def _place(record: LogRecord) -> tuple[int, str, int, int]:
-    return record.arrived_at, record.topic, record.partition, record.offset
+def _placed(records: Iterable[LogRecord]) -> Iterator[Placed]:
+    """Yield the records of a topic with their places; see ``merge.placed``, here for several partitions."""
+    ats: dict[int, int] = {}
+    for record in records:
+        at = ats[record.partition] = max(ats.get(record.partition, 0), record.arrived_at)
+        yield Order(at, record.topic, record.partition, record.offset), record
+
+
+def _order(placed: Placed) -> Order:
+    return placed[0]

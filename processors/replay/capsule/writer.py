@@ -1,6 +1,7 @@
 """A capsule being written: it has its name only when it is complete and on the disk."""
 
 import os
+import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,33 +16,55 @@ from schemas.log_file import LogRecord
 
 
 class Draft:
-    """Parts first; they can be read and replayed before the manifest seals them.
+    """Records first, each topic to a file of its own; then one file, which can be read; then the manifest.
 
-    ``schema_ids``: those that the values written so far name.
+    ``schema_ids``: those that the values name.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, folder: Path, path: Path) -> None:
         self.path = path
-        self.parts: list[Part] = []
         self.schema_ids: set[int] = set()
-        with zipfile.ZipFile(path, "x") as archive:
-            archive.writestr(container.entry(container.MARK), f"{manifest.FORMAT}\n")
+        self._folder = folder
+        self._writers: dict[str, PartWriter] = {}
+        self._parts: dict[str, Part] = {}
 
-    def add(self, topic: str, records: Iterable[LogRecord]) -> Part | None:
-        """Write all records of a topic; None, and nothing, if there are none."""
-        with zipfile.ZipFile(self.path, "a") as archive:
-            iterator = iter(records)
-            first = next(iterator, None)
-            if first is None:
-                return None
-            info = container.entry(f"topics/{topic}.avro")
-            with PartWriter(topic, archive.open(info, "w", force_zip64=True)) as writer:
-                self._write(writer, first)
-                for record in iterator:
-                    self._write(writer, record)
-                part = writer.end()
-        self.parts.append(part)
-        return part
+    def write(self, records: Iterable[LogRecord]) -> int:
+        """Write records in the order in which they come, which is that of a replay; return how many."""
+        count = 0
+        for count, record in enumerate(records, 1):  # noqa: B007 - it counts
+            self.add(record)
+        return count
+
+    def add(self, record: LogRecord) -> None:
+        """Write a record behind those of its topic."""
+        writer = self._writers.get(record.topic)
+        if writer is None:
+            file = (self._folder / record.topic).open("xb")
+            writer = self._writers[record.topic] = PartWriter(record.topic, file)
+        with suppress(DecodeError):  # not framed: kept as it came, as live it is a dead letter
+            self.schema_ids.add(schema_id_of(record.value))
+        writer.write(record)
+
+    def joined(self) -> tuple[Part, ...]:
+        """Put the topics into one file, still without a manifest, and return what there is.
+
+        It can be read then. More topics may follow, and another joining.
+        """
+        for topic, writer in self._writers.items():
+            self._parts[topic] = writer.end()
+        self.close()
+        self._writers.clear()
+        parts = tuple(part for _, part in sorted(self._parts.items()))
+        with zipfile.ZipFile(self.path, "w") as archive:
+            archive.writestr(container.entry(container.MARK), f"{manifest.FORMAT}\n")
+            for part in parts:
+                info = container.entry(part.file)
+                with (
+                    (self._folder / part.topic).open("rb") as source,
+                    archive.open(info, "w", force_zip64=True) as target,
+                ):
+                    shutil.copyfileobj(source, target, 1 << 20)
+        return parts
 
     def seal(self, sealed: Manifest) -> None:
         """Write the manifest, and wait until the disk has all of it."""
@@ -50,10 +73,10 @@ class Draft:
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
 
-    def _write(self, writer: PartWriter, record: LogRecord) -> None:
-        with suppress(DecodeError):  # not framed: recorded as it came, as a dead letter has it
-            self.schema_ids.add(schema_id_of(record.value))
-        writer.write(record)
+    def close(self) -> None:
+        """Close the files of topics."""
+        for writer in self._writers.values():
+            writer.close()
 
 
 @contextmanager
@@ -61,21 +84,23 @@ def drafting(target: Path) -> Iterator[Draft]:
     """Write a capsule beside ``target``; it takes that name when this is left without an error.
 
     Raises:
-        RefusedError: the disk does not take it. Nothing is left under either name.
+        RefusedError: the disk does not take it. Nothing is left of it, and what had the name before stays.
     """
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    folder = target.with_name(f".{target.name}.{os.getpid()}.part")
+    draft = Draft(folder, folder / "capsule")
     try:
-        part.unlink(missing_ok=True)
-        draft = Draft(part)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
         yield draft
-        os.replace(part, target)  # noqa: PTH105 - Path.replace says nothing more
+        os.replace(draft.path, target)  # noqa: PTH105 - Path.replace says nothing more
         _sync_folder(target.parent)
     except OSError as exc:
         why = exc.strerror or str(exc)
-        raise RefusedError(f"the capsule {target} cannot be written: {why}; nothing was left of it") from exc
+        raise RefusedError(f"the capsule {target} cannot be written: {why}; nothing is left of it") from exc
     finally:
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            draft.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync_folder(folder: Path) -> None:

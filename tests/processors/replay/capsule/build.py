@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from infra.score.schema_ids import schema_ids
-from processors.replay.capsule.manifest import FORMAT, Manifest, SchemaText, Selection, StageSettings, Times
+from processors.replay.capsule.manifest import (
+    FORMAT,
+    Manifest,
+    Part,
+    SchemaText,
+    Selection,
+    StageSettings,
+    Times,
+)
 from processors.replay.capsule.writer import Draft, drafting
 from schemas.codec import Codec, Event, packaged
 from schemas.log_file import LogRecord
@@ -29,23 +37,25 @@ def telemetry(count: int) -> list[LogRecord]:
     return [record(samples.sample(seq), offset=seq, at=seq) for seq in range(count)]
 
 
-def manifest_of(draft: Draft, **changed: Any) -> Manifest:
+def manifest_of(draft: Draft, parts: tuple[Part, ...], **changed: Any) -> Manifest:
     """Return the manifest of what a draft holds."""
     usual: dict[str, Any] = {
         "format": FORMAT,
         "penstock": "0.1.0",
         "redacted": False,
         "times": Times(read_from=samples.at(0), since=samples.at(0), until=samples.at(1000)),
-        "selection": Selection(asked="a test"),
+        "selection": Selection(asked="range"),
         "partitions": 4,
         "settings": StageSettings(stages=("node-stage",), pue=1.0, rules=""),
         "schemas": {
             id_: SchemaText(event=EVENT_OF[id_], text=packaged()[EVENT_OF[id_]][-1].text)
             for id_ in sorted(draft.schema_ids)
         },
-        "parts": tuple(draft.parts),
+        "parts": parts,
         "seen": {},
         "recomputed": {},
+        "exact": True,
+        "fed_back": True,
         "left_out": {},
     }
     return Manifest.model_validate(usual | changed)
@@ -54,7 +64,7 @@ def manifest_of(draft: Draft, **changed: Any) -> Manifest:
 def write(target: Path, topics: Mapping[str, Iterable[LogRecord]], **changed: Any) -> Path:
     """Write a capsule with these records."""
     with drafting(target) as draft:
-        for topic, records in topics.items():
-            draft.add(topic, records)
-        draft.seal(manifest_of(draft, **changed))
+        for records in topics.values():
+            draft.write(records)
+        draft.seal(manifest_of(draft, draft.joined(), **changed))
     return target

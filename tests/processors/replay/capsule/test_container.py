@@ -269,7 +269,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, room: int) -> None:
 def test_an_error_on_the_way_leaves_nothing(tmp_path: Path) -> None:
     def fail() -> None:
         with drafting(tmp_path / "x") as draft:
-            draft.add("telemetry", telemetry(3))
+            draft.write(telemetry(3))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -297,8 +297,8 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
 
 def test_a_draft_is_read_before_it_is_sealed(tmp_path: Path) -> None:
     with drafting(tmp_path / "x") as draft:
-        draft.add("telemetry", telemetry(3))
-        preliminary = manifest_of(draft)
+        draft.write(telemetry(3))
+        preliminary = manifest_of(draft, draft.joined())
         with Capsule(draft.path, preliminary) as capsule:
             assert len(list(capsule.records(["telemetry"]))) == 3
         draft.seal(preliminary)
