@@ -3,6 +3,11 @@
 Every statement may run twice, so two processes that migrate at once do no harm, and neither does one that
 dies in the middle. A file that was applied and has changed since is an error. What follows from the settings
 and the schemas is brought up to date each time: how long rows are kept, and the comments of the columns.
+
+A view whose query was changed is renamed there and back. A deduplication token counts for each view by the
+view's identity, and ``MODIFY QUERY`` leaves it registered under another one until the server starts again
+(tried: ClickHouse 26.9): a batch that was inserted before that start and again after it would be there twice.
+A rename registers it as it was, without a moment in which rows pass it by.
 """
 
 import hashlib
@@ -32,6 +37,7 @@ TABLE_SETTINGS = ", ".join(
     )
 )
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
+_CHANGED_VIEW = re.compile(r"ALTER TABLE (\S+) .*MODIFY QUERY")
 _KEPT = re.compile(r"TTL [^\n]*?toIntervalDay\((\d+)\)")
 _TTL = re.compile(
     r"CREATE TABLE IF NOT EXISTS \$database\.(\w+) .*TTL (toDateTime\(\w+\)) \+ INTERVAL \$(\w+) DAY",
@@ -134,13 +140,25 @@ async def _applied(store: Store, settings: ClickHouseSettings) -> dict[int, str]
 
 
 async def _apply(store: Store, settings: ClickHouseSettings, migration: Migration) -> None:
-    for statement in migration.statements(settings):
+    statements = migration.statements(settings)
+    views = [found.group(1) for each in statements if (found := _CHANGED_VIEW.match(each))]
+    for view in views:
+        # Whoever migrated before may have died with it aside.
+        await store.command(f"RENAME TABLE IF EXISTS {_aside(view)} TO {view} {on_cluster(settings)}")
+    for statement in statements:
         await store.command(statement)
+    for view in views:
+        there_and_back = f"{view} TO {_aside(view)}, {_aside(view)} TO {view}"
+        await store.command(f"RENAME TABLE {there_and_back} {on_cluster(settings)}")
     await store.command(
         f"INSERT INTO {settings.database}.schema_migrations (number, name, checksum)"
         f" VALUES ({migration.number}, '{migration.name}', '{migration.checksum}')"
     )
     logger.info("migration %04d_%s is applied", migration.number, migration.name)
+
+
+def _aside(view: str) -> str:
+    return f"{view}_aside"
 
 
 async def _keep_for(store: Store, settings: ClickHouseSettings) -> None:
