@@ -29,6 +29,7 @@ COMMANDS = {
     "topics": ("Ask", "List the topics in Kafka, or create them."),
     "config": ("Ask", "Show the effective settings and where each comes from."),
     "keys": ("Ask", "Create, list and revoke keys of the API."),
+    "notify": ("Ask", "Deliver again what channels could not be told."),
     "kafka": ("Parts", "Run the embedded Kafka broker."),
     "store": ("Parts", "Run the embedded ClickHouse."),
     "registry": ("Parts", "Run the embedded schema registry."),
