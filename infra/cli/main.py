@@ -44,6 +44,7 @@ COMMANDS = {
     "demo": ("Parts", "Send the telemetry of a small simulated fleet."),
     "simulate": ("More", "Simulate a fleet and its incidents, into Kafka or a file."),
     "replay": ("More", "Replay a range of the log, and compare it with what was said live."),
+    "backtest": ("More", "Try rules on what was recorded, and hold them against those of now."),
     "score": ("More", "Score the detections by labelled scenarios."),
     "bench": ("More", "Measure, as docs/benchmarks.md reports it."),
     "version": ("More", "Show versions."),

@@ -1,0 +1,118 @@
+"""From the words of the command to the question: rules, labels, range and what is judged."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from api.query.times import parse_time
+from processors.fleet.catalog import ALERTS
+from processors.patterns.catalog import PATTERNS
+from processors.patterns.rules import Rules, kinds_of, parse
+from processors.replay.backtest.answer import Question, Ruled
+from processors.replay.backtest.asked import EVERY, Asked, asked, differing
+from processors.replay.backtest.labels import Marked, read_labels
+from processors.topology import rules_of
+from producers.simulator.scenario.document import parse as parse_yaml
+from producers.simulator.scenario.problem import ScenarioError, one_of
+from schemas.errors import ConfigError
+from schemas.settings import Settings
+
+CURRENT, DEFAULTS = "current", "defaults"
+
+
+def question(
+    settings: Settings,
+    *,
+    rules: str,
+    against: str,
+    begins: str,
+    ends: str,
+    labels: Path | None,
+    only: Sequence[str],
+    every: bool,
+    nodes: Sequence[str],
+    fleets: Sequence[str],
+) -> Question:
+    """Return the question that the options ask.
+
+    Raises:
+        ConfigError: a file cannot be read or is wrong, a time is none, or nothing is left to judge.
+    """
+    since, until = _range(begins, ends)
+    new, old = ruled(rules, settings), ruled(against, settings) if against != "none" else None
+    marked = None if labels is None else _labels(labels, since, until)
+    which = chosen(new, old, marked, named(only), every=every)
+    return Question(
+        new=new, old=old, asked=which, since=since, until=until, nodes=tuple(nodes), fleets=tuple(fleets),
+        labels=marked,
+    )  # fmt: skip
+
+
+def ruled(text: str, settings: Settings) -> Ruled:
+    """Return the rules that ``text`` names: ``current``, ``defaults``, or a file."""
+    if text == DEFAULTS:
+        return Ruled(DEFAULTS, Rules())
+    if text == CURRENT:
+        return Ruled(CURRENT, rules_of(settings))
+    return Ruled(text, parse(_read(Path(text), "file of rules"), text, kinds_of(PATTERNS), kinds_of(ALERTS)))
+
+
+def chosen(new: Ruled, old: Ruled | None, labels: Marked | None, only: Asked, *, every: bool) -> Asked:
+    """Return what is judged: all, what is named, or what differs and what labels are about.
+
+    Raises:
+        ConfigError: that is nothing.
+    """
+    if every:
+        return EVERY
+    if only:
+        return only
+    found = differing(new.rules, Rules() if old is None else old.rules)
+    found = found if labels is None else found | labels.asked
+    if not found:
+        against = "the defaults" if old is None else old.name
+        raise ConfigError(
+            f"{new.name} sets nothing otherwise than {against}: nothing is left to try; --all judges all"
+        )
+    return found
+
+
+def named(ids: Sequence[str]) -> Asked:
+    """Return patterns and alerts by their ids.
+
+    Raises:
+        ConfigError: there is no such pattern or alert; all of them are said.
+    """
+    known = {*EVERY.patterns, *EVERY.alerts}
+    wrong = [f"there is no pattern or alert {id_!r}{one_of(id_, known)}" for id_ in ids if id_ not in known]
+    if wrong:
+        raise ConfigError("--only: " + "; ".join(wrong))
+    return asked((id_ for id_ in ids if id_ in EVERY.patterns), (id_ for id_ in ids if id_ in EVERY.alerts))
+
+
+def _range(begins: str, ends: str) -> tuple[int, int]:
+    now = time.time_ns() // 1000
+    found = []
+    for option, text in (("--from", begins), ("--to", ends)):
+        try:
+            found.append(parse_time(text, now))
+        except ValueError as exc:
+            raise ConfigError(f"{option}: {exc}") from exc
+    if found[1] <= found[0]:
+        raise ConfigError(f"the range is empty: --to {ends} is not after --from {begins}")
+    return found[0], found[1]
+
+
+def _labels(file: Path, since: int, until: int) -> Marked:
+    try:
+        document = parse_yaml(_read(file, "file of labels"), str(file))
+    except ScenarioError as exc:
+        raise ConfigError(str(exc)) from exc
+    return read_labels(document.value or {}, str(file), since, until, document.line)
+
+
+def _read(file: Path, what: str) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"the {what} {file} cannot be read: {exc}") from exc
