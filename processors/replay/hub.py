@@ -36,7 +36,7 @@ class Hub:
         _, self._stages = split(stages)
         self._all = stages
         self._derived = derived(stages)
-        self._tally = Tally(plan, plan.begins)
+        self._tally = Tally(plan, self._derived, [topic.name for topic in self._compared()])
         self._chain = PlacedChain(self._stages, plan.partitions)
         self._chain.ahead = self._ahead()
         unwanted = {topic: set(events) for topic, events in self._derived.items()}

@@ -58,7 +58,8 @@ class Share:
         self._report = report
         self._pace = pace
         self._derived = derived(stages)
-        self._tally = Tally(plan, plan.begins)
+        live = {*self._compared(), *([TELEMETRY.name] if self._hints() else [])}
+        self._tally = Tally(plan, self._derived, live)
         self.outcome = Outcome()
         self._lanes = {number: self._lane(number) for number in lanes}
         if plan.cuts.ticks:
@@ -74,7 +75,7 @@ class Share:
         plan, intake = self._plan, self._intake()
         compared = self._compared()
         records = self._source.read(self._topics(), plan.since, plan.until, self._keys(), self._numbers)
-        hints = plan.compare and "node_hint" in self._derived.get(TELEMETRY.name, ())
+        hints = self._hints()
         order, count = Order(plan.since, "", 0, 0), 0
         for count, (order, record) in enumerate(placed(records), 1):
             if count % REPORT_EVERY == 0:
@@ -155,6 +156,11 @@ class Share:
         return {
             topic.name: topic for topic in outputs(self._stages) if topic.spread and topic is not TELEMETRY
         }
+
+    def _hints(self) -> bool:
+        """Return whether hints are compared: they are said here, and telemetry is read for its facts."""
+        said = "node_hint" in self._derived.get(TELEMETRY.name, ())
+        return self._plan.compare and said and TELEMETRY in sources(self._stages)
 
     def _keys(self) -> tuple[str, ...]:
         return tuple(sorted(self._plan.nodes))

@@ -65,7 +65,8 @@ class Source(Protocol):
 
         Per partition by offset; across partitions by (arrived_at, topic, partition, offset), see ``merge``.
         Of the topics that are keyed by node: ``keys``, only the records with these keys and those without a
-        key; ``partitions``, only these. Of the others everything comes. Empty means all.
+        node's key, which are about a whole partition; ``partitions``, only these. Of the others everything
+        comes. Empty means all.
 
         Raises:
             DecodeError: the source is damaged.

@@ -1,5 +1,7 @@
 """Counts what is said: for the digest, beside what was said live, or apart if late facts are behind it."""
 
+from collections.abc import Collection, Mapping
+
 from processors.chain import Record
 from processors.replay.compare import Comparison, Side
 from processors.replay.digest import Canonical, Digest, canonical
@@ -11,11 +13,16 @@ from schemas.log_file import LogRecord
 
 
 class Tally:
-    """One for each share of a replay."""
+    """One for each share of a replay. ``derived``: of each topic, the events that its stages write.
 
-    def __init__(self, plan: Plan, begins: int) -> None:
+    ``compared``: the topics, by name, of which what was said live is read too.
+    """
+
+    def __init__(self, plan: Plan, derived: Mapping[str, Collection[str]], compared: Collection[str]) -> None:
         self._plan = plan
-        self._begins = begins
+        self._begins = plan.begins
+        self._derived = derived
+        self._compared = frozenset(compared)
         self._outcome = Outcome()
         self._digest: Digest = self._outcome.digest
         self._comparison = (
@@ -45,7 +52,7 @@ class Tally:
         if late:
             self._late(event, record)
             return event.body
-        if comparison is not None:
+        if comparison is not None and event.topic in self._compared:
             comparison.replayed(event, Side(order, record.event))
         if order.at < self._begins:
             return b""
@@ -60,6 +67,8 @@ class Tally:
             return
         order = Order(record.arrived_at, record.topic, record.partition, record.offset)
         said: Canonical = canonical(BY_NAME[record.topic], record.key, event)
+        if said.name not in self._derived.get(record.topic, ()):
+            return
         self._comparison.live(said, Side(order, event))
 
     def outcome(self) -> Outcome:

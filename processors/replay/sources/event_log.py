@@ -50,7 +50,8 @@ WHERE topic IN {topics:Array(String)} AND arrived_at >= fromUnixTimestamp64Micro
     AND arrived_at < fromUnixTimestamp64Micro({until:Int64}, 'UTC') AND isNotNull(value)
     AND (topic NOT IN {of_nodes:Array(String)} OR (
         (empty({partitions:Array(Int32)}) OR has({partitions:Array(Int32)}, partition))
-        AND (empty({keys:Array(String)}) OR isNull(key) OR has({keys:Array(String)}, assumeNotNull(key)))))
+        AND (empty({keys:Array(String)}) OR isNull(key) OR startsWith(assumeNotNull(key), '~')
+            OR has({keys:Array(String)}, assumeNotNull(key)))))
 ORDER BY arrived_at, topic, partition, offset
 FORMAT RowBinary
 """

@@ -9,6 +9,9 @@ from schemas.codec import Codec
 from schemas.log_file import LogFile, LogRecord
 from schemas.topics import Topic
 
+# Keys that begin so are words of ours, as of watermarks in a compacted topic: they are about no one node.
+OURS = "~"
+
 
 class LogFileSource:
     """A file, read from its beginning each time; ``read`` stops at the end of the range."""
@@ -93,7 +96,8 @@ class Kept:
             return record.topic in self._topics
         if self._partitions and record.partition not in self._partitions:
             return False
-        return not self._keys or record.key is None or record.key in self._keys
+        key = record.key
+        return not self._keys or key is None or key in self._keys or key.startswith(OURS)
 
 
 def _range(file: LogFile, since: int, until: int) -> Iterator[LogRecord]:
