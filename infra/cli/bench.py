@@ -17,6 +17,7 @@ NAMES = (
     "stage",
     "patterns",
     "sink",
+    "notify",
     "analytics",
     "node",
     "router",

@@ -28,16 +28,17 @@ HEAD = """# Metrics
 
 Generated from the code by `python -m infra.docs`; do not edit.
 
-The worker, the sink and the node agent serve `/metrics` for Prometheus on loopback, at the ports of the
-settings `worker.metrics_port`, `sink.metrics_port` and `node.metrics_port`; the API serves its own and those
-of the nodes at its port, and so does the router. Units are base units. Labels have few values, listed where
-they are not names of the installation.
+The worker, the sink, the notifier and the node agent serve `/metrics` for Prometheus on loopback, at the
+ports of the settings `worker.metrics_port`, `sink.metrics_port`, `notifier.metrics_port` and
+`node.metrics_port`; the API serves its own and those of the nodes at its port, and so does the router. Units
+are base units. Labels have few values, listed where they are not names of the installation.
 """
 PREFIX = "penstock_"
 # Heading, and what the names below it begin with.
 PARTS = {
     "The worker": ("worker",),
     "The sink": ("sink",),
+    "The notifier": ("notifier",),
     "The node agent": ("agent",),
     "The API": ("api",),
     "The router": ("router",),

@@ -7,7 +7,7 @@ no more than a few kilobytes are read: a status of 2xx is a receipt even where t
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -56,7 +56,7 @@ class HttpClient:
         if (self._target.host or "").lower().removesuffix(".") != self._url.host:
             raise ConfigError("the host of the URL can be read in more than one way")
         self._network = network
-        self._secrets = [secret.get_secret_value() for secret in secrets]
+        self._secrets = _hidden(self._target, [secret.get_secret_value() for secret in secrets])
         self._guard = guard
         self._session: aiohttp.ClientSession | None = None
 
@@ -135,6 +135,12 @@ def header_value(secret: SecretStr) -> str:
     if not text.isascii() or not text.isprintable():
         raise ConfigError("the value of the header Authorization has characters that no header has")
     return text
+
+
+def _hidden(target: URL, secrets: Sequence[str]) -> Sequence[str]:
+    """Return what no answer may show: secrets, the query of the address, and its path where it is one."""
+    path = [target.raw_path] if str(target) in secrets else []
+    return [*secrets, *path, target.raw_query_string, *target.query.values()]
 
 
 async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
