@@ -43,6 +43,7 @@ COMMANDS = {
     "baselines": ("Parts", "Tell the fleet stage how efficient nodes have been."),
     "demo": ("Parts", "Send the telemetry of a small simulated fleet."),
     "simulate": ("More", "Simulate a fleet and its incidents, into Kafka or a file."),
+    "capsule": ("More", "An incident in one file: make one, replay it anywhere, look into it."),
     "replay": ("More", "Replay a range of the log, and compare it with what was said live."),
     "backtest": ("More", "Try rules on what was recorded, and hold them against those of now."),
     "score": ("More", "Score the detections by labelled scenarios."),

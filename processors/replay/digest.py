@@ -86,7 +86,12 @@ class Digest:
 
     def total(self) -> str:
         """Return the one digest of everything: 64 hexadecimal digits."""
-        whole = hashlib.sha256()
-        for topic, digest in self.topics().items():
-            whole.update(f"{topic}\x00{digest}\x00".encode())
-        return whole.hexdigest()
+        return total_of(self.topics())
+
+
+def total_of(topics: Mapping[str, str]) -> str:
+    """Return the digest of everything from those of the topics: a chain over them in their order."""
+    whole = hashlib.sha256()
+    for topic, digest in sorted(topics.items()):
+        whole.update(f"{topic}\x00{digest}\x00".encode())
+    return whole.hexdigest()

@@ -78,7 +78,7 @@ def create(
             format=FORMAT,
             penstock=version("penstock"),
             redacted=False,
-            times=_times(wish.plan),
+            times=times(wish.plan),
             selection=wish.selection,
             partitions=wish.plan.partitions,
             settings=settings,
@@ -99,7 +99,8 @@ def create(
     return Made(sealed, outcome)
 
 
-def _times(plan: Plan) -> Times:
+def times(plan: Plan) -> Times:
+    """Return the times of a plan as a manifest has them."""
     return Times(read_from=plan.since, since=plan.begins, until=plan.ends, lag_us=plan.lag_us)
 
 

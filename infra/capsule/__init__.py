@@ -1,0 +1,1 @@
+"""What ``penstock capsule`` does around ``processors.replay.capsule``: sources, options, tables, words."""
