@@ -12,8 +12,9 @@ from api.auth import KeyRing, check_may_listen, is_loopback
 from api.edge import Edge
 from api.metrics import ApiMetrics
 from api.parts import Parts
-from api.query import actions, alerts, as_of, nodes, observations
+from api.query import actions, alerts, as_of, backtests, nodes, observations
 from api.query import endpoint as operation
+from api.query.backtest_jobs import Backtests, of_event_log
 from api.query.finding import ALERT, OBSERVATION
 from api.query.findings_metrics import FindingsCollector
 from api.query.fleet import FleetView
@@ -53,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for resource in (nodes, observations, alerts, actions, as_of, sql, operation):
+    for resource in (nodes, observations, alerts, actions, as_of, backtests, sql, operation):
         app.include_router(resource.router)
     problem.install(app)
     app.add_middleware(Edge, metrics=metrics, keys=None if local else keys, local=local)
@@ -73,6 +74,7 @@ def _lifespan(
         collectors = (FleetCollector(fleet), FindingsCollector(standing))
         for collector in collectors:
             metrics.registry.register(collector)
+        jobs = app.state.backtests = Backtests(of_event_log(settings))
         reading = asyncio.create_task(live.run())
         try:
             yield
@@ -81,6 +83,7 @@ def _lifespan(
             reading.cancel()
             with suppress(asyncio.CancelledError):
                 await reading
+            await jobs.close()
             await operator.close()
             await service.close()
             await store.close()

@@ -24,7 +24,11 @@ from schemas.errors import ConfigError, RefusedError
 
 FILE = "api_keys.json"
 OPERATE = "operate"
-SCOPES: Mapping[str, str] = {OPERATE: "act on observations, alerts and the queue"}
+BACKTEST = "backtest"
+SCOPES: Mapping[str, str] = {
+    OPERATE: "act on observations, alerts and the queue",
+    BACKTEST: "run backtests, which take a core for a minute and more",
+}
 """What a key may be given besides reading, and what that allows."""
 
 _KEY = re.compile(r"psk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api.query.times import parse_time
-from processors.fleet.catalog import ALERTS
-from processors.patterns.catalog import PATTERNS
-from processors.patterns.rules import Rules, kinds_of, parse
+from processors.patterns.rules import Rules
 from processors.replay.backtest.answer import Question, Ruled
-from processors.replay.backtest.asked import EVERY, Asked, asked, differing
+from processors.replay.backtest.choose import chosen, named, rules_in
 from processors.replay.backtest.labels import Marked, read_labels
 from processors.topology import rules_of
 from producers.simulator.scenario.document import parse as parse_yaml
-from producers.simulator.scenario.problem import ScenarioError, one_of
+from producers.simulator.scenario.problem import ScenarioError
 from schemas.errors import ConfigError
 from schemas.settings import Settings
 
@@ -54,40 +52,7 @@ def ruled(text: str, settings: Settings) -> Ruled:
         return Ruled(DEFAULTS, Rules())
     if text == CURRENT:
         return Ruled(CURRENT, rules_of(settings))
-    return Ruled(text, parse(_read(Path(text), "file of rules"), text, kinds_of(PATTERNS), kinds_of(ALERTS)))
-
-
-def chosen(new: Ruled, old: Ruled | None, labels: Marked | None, only: Asked, *, every: bool) -> Asked:
-    """Return what is judged: all, what is named, or what differs and what labels are about.
-
-    Raises:
-        ConfigError: that is nothing.
-    """
-    if every:
-        return EVERY
-    if only:
-        return only
-    found = differing(new.rules, Rules() if old is None else old.rules)
-    found = found if labels is None else found | labels.asked
-    if not found:
-        against = "the defaults" if old is None else old.name
-        raise ConfigError(
-            f"{new.name} sets nothing otherwise than {against}: nothing is left to try; --all judges all"
-        )
-    return found
-
-
-def named(ids: Sequence[str]) -> Asked:
-    """Return patterns and alerts by their ids.
-
-    Raises:
-        ConfigError: there is no such pattern or alert; all of them are said.
-    """
-    known = {*EVERY.patterns, *EVERY.alerts}
-    wrong = [f"there is no pattern or alert {id_!r}{one_of(id_, known)}" for id_ in ids if id_ not in known]
-    if wrong:
-        raise ConfigError("--only: " + "; ".join(wrong))
-    return asked((id_ for id_ in ids if id_ in EVERY.patterns), (id_ for id_ in ids if id_ in EVERY.alerts))
+    return rules_in(_read(Path(text), "file of rules"), text)
 
 
 def _range(begins: str, ends: str) -> tuple[int, int]:

@@ -83,6 +83,20 @@ def parse(
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"{source}: {exc}") from exc
+    return of_document(document, source, patterns, alerts)
+
+
+def of_document(
+    document: Mapping[str, Any],
+    source: str,
+    patterns: Mapping[str, type[Thresholds]],
+    alerts: Mapping[str, type[Thresholds]],
+) -> Rules:
+    """Return the rules in plain values, as TOML or JSON give them.
+
+    Raises:
+        ConfigError: as ``parse`` raises it.
+    """
     checker = _Checker(patterns, alerts)
     rules = checker.rules(document)
     if checker.problems:

@@ -13,9 +13,10 @@ from processors.replay.backtest.totals import Total, Totals
 VERSION = 1
 
 
-def as_json(answer: Answer) -> dict[str, Any]:
-    """Return all of it."""
-    question = answer.question
+def as_json(answer: Answer, *, most: int | None = None) -> dict[str, Any]:
+    """Return all of it, or of every list the first ``most``; then ``cut`` is true."""
+    question, diff = answer.question, answer.diff
+    lists = [side.fired for side in answer.sides] + ([] if diff is None else [diff.gained, diff.lost])
     return {
         "version": VERSION,
         "source": answer.source,
@@ -27,15 +28,16 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "panes": answer.panes,
         "unreadable": answer.unreadable,
         "notes": list(answer.notes),
+        "cut": most is not None and any(len(each) > most for each in lists),
         "figures": {name: known(value) for name, value in figures(answer).items()},
-        "new": _side(answer.new),
-        "old": None if answer.old is None else _side(answer.old),
-        "diff": None if answer.diff is None else {
-            "gained": [fired(one) for one in answer.diff.gained],
-            "lost": [fired(one) for one in answer.diff.lost],
-            "moved": [_pair(pair) for pair in answer.diff.moved],
-            "ended_otherwise": [_pair(pair) for pair in answer.diff.ended_otherwise],
-            "same": len(answer.diff.same),
+        "new": _side(answer.new, most),
+        "old": None if answer.old is None else _side(answer.old, most),
+        "diff": None if diff is None else {
+            "gained": [fired(one) for one in diff.gained[:most]],
+            "lost": [fired(one) for one in diff.lost[:most]],
+            "moved": [_pair(pair) for pair in diff.moved[:most]],
+            "ended_otherwise": [_pair(pair) for pair in diff.ended_otherwise[:most]],
+            "same": len(diff.same),
         },
         "recorded": None if answer.recorded is None else {
             "same": answer.recorded.same,
@@ -83,13 +85,13 @@ def fired(one: Fired) -> dict[str, Any]:
     }
 
 
-def _side(side: Side) -> dict[str, Any]:
+def _side(side: Side, most: int | None) -> dict[str, Any]:
     counts = side.counts
     return {
         "rules": side.name,
         "digest": side.digest,
         "totals": [_totals(one) for one in side.totals],
-        "fired": [fired(one) for one in side.fired],
+        "fired": [fired(one) for one in side.fired[:most]],
         "labels": None if counts is None or side.verdict is None else {
             "true_positives": counts.true_positives,
             "false_positives": counts.false_positives,
@@ -98,7 +100,7 @@ def _side(side: Side) -> dict[str, Any]:
             "recall": known(counts.recall),
             "f1": known(counts.f1),
             "lead_time_s": known(side.lead_s),
-            "lines": side.verdict.lines,
+            "lines": side.verdict.lines[:most],
         },
     }  # fmt: skip
 

@@ -1,6 +1,6 @@
 """What a backtest judges: the patterns and alerts whose thresholds differ, and those that are asked for."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from processors.fleet.alert import FleetAlert, NodeAlert
@@ -84,8 +84,3 @@ def _changed_near(new: Mapping[str, Layer], old: Mapping[str, Layer]) -> Iterato
     for name in sorted({*new, *old}):
         ours, theirs = new.get(name, {}), old.get(name, {})
         yield from (id_ for id_ in sorted({*ours, *theirs}) if ours.get(id_) != theirs.get(id_))
-
-
-def unknown(which: Asked) -> Collection[str]:
-    """Return the ids that name nothing."""
-    return sorted({*which.patterns} - {*EVERY.patterns} | {*which.alerts} - {*EVERY.alerts})

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from schemas.events.observation import Severity
 
@@ -40,8 +40,9 @@ def _names(value: object) -> Sequence[str]:
 
 
 Moment = Annotated[str, BeforeValidator(_text)]
-Span = Annotated[tuple[str, str], BeforeValidator(span)]
-Names = Annotated[Sequence[str], BeforeValidator(_names)]
+Span = Annotated[tuple[str, str], BeforeValidator(span), WithJsonSchema({"type": "string"})]
+_SOME = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+Names = Annotated[Sequence[str], BeforeValidator(_names), WithJsonSchema(_SOME)]
 
 
 class About(BaseModel):
