@@ -5,11 +5,11 @@ import pytest
 
 from infra.bench.machine import machine
 from infra.bench.table import Table
-from infra.cli.bench import NAMES, markdown
+from infra.cli.bench import NAMES, ON_REQUEST, markdown
 from tests.infra.cli.conftest import Run
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *ON_REQUEST])
 def test_every_benchmark_returns_a_table(name: str) -> None:
     run = importlib.import_module(f"infra.bench.{name}").run
     assert inspect.signature(run, eval_str=True).return_annotation is Table
@@ -19,7 +19,11 @@ def test_every_benchmark_returns_a_table(name: str) -> None:
 def test_an_unknown_name_is_wrong_usage(penstock: Run) -> None:
     result = penstock("bench", "nonsense")
     assert result.status == 2
-    assert f"there are {', '.join(NAMES)}" in result.err
+    assert f"there are {', '.join([*NAMES, *ON_REQUEST])}" in result.err
+
+
+def test_what_installs_packages_is_not_run_unless_it_is_named() -> None:
+    assert not set(ON_REQUEST) & set(NAMES)
 
 
 def test_a_table_is_markdown() -> None:
