@@ -1,0 +1,1 @@
+"""What people are told of conditions: when, together with what, and by which channels."""
