@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 # While a receiver is left alone, those whose time is up are looked for this often.
 LOOK_S = 1.0
+# Facts under way at a time of what is given up together.
+MOST_ENDINGS = 100
 _CHANCE = random.SystemRandom()
 
 
@@ -86,7 +88,7 @@ class Destination:
         while True:
             self._wake.clear()
             now = self._clock.monotonic_s()
-            for delivery in self._queue.take_expired(now):
+            for delivery in self._queue.take_expired(now, MOST_ENDINGS - len(self._trying)):
                 self._spawn(self._finish(delivery, self._gave_up(delivery)))
             wait_s = self._wait_s(now)
             if wait_s == 0.0 and (ready := self._queue.take(now)):
@@ -109,7 +111,7 @@ class Destination:
         if due_s is None:
             return None
         blocked_s = self._blocked_until_s - now if self._trouble else 0.0
-        return max(0.0, due_s - now, blocked_s, self._pace().wait_s(now))
+        return max(0.0, due_s - now, blocked_s, self._pace().wait_s(now), self._shared.hold_s(now))
 
     def _pace(self) -> Rate:
         document = self._way.document

@@ -7,7 +7,9 @@ with the very address that is connected to. Names and networks of one's own are 
 
 import asyncio
 import socket
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
@@ -98,7 +100,7 @@ class Guard:
             OSError: the name cannot be resolved.
             ForbiddenError: one of its addresses is forbidden.
         """
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await looked_up(host, port)
         places = [(family, str(place[0])) for family, _, _, _, place in found]
         for _, text in places:
             self.check(ip_address(text), host)
@@ -135,6 +137,41 @@ def socket_factory(guard: Guard, host: str) -> Any:  # noqa: ANN401 - aiohttp's 
         return socket.socket(family=family, type=kind, proto=protocol)
 
     return make
+
+
+async def looked_up(host: str, port: int) -> list[Any]:
+    """Return what ``getaddrinfo`` returns, from a thread of its own.
+
+    The loop's threads are few, and all channels share them: names whose server is silent would take them all
+    for half a minute, and with them the names of the others.
+
+    Raises:
+        OSError: the name cannot be resolved.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Any]] = loop.create_future()
+
+    def tell(found: list[Any] | OSError) -> None:
+        if answer.done():
+            return
+        if isinstance(found, OSError):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+    def look() -> None:
+        found: list[Any] | OSError
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as exc:
+            found = exc
+        except UnicodeError:
+            found = OSError(f"{host} is no name")
+        with suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(tell, found)
+
+    threading.Thread(target=look, name="name lookup", daemon=True).start()
+    return await answer
 
 
 async def connect(guard: Guard, host: str, port: int) -> socket.socket:

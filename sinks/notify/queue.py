@@ -70,17 +70,17 @@ class GroupQueue:
         else:
             del self._lanes[group_id]
 
-    def take_expired(self, now_s: float) -> Iterator[Delivery]:
-        """Take the heads whose time is up, from the lane that is the oldest; each waits for ``give_back``.
+    def take_expired(self, now_s: float, most: int) -> Iterator[Delivery]:
+        """Take heads whose time is up, from the lane that is the oldest; each waits for ``give_back``.
 
         Lanes stand in the order in which they began, so the first that goes on ends the search. One further
         behind whose time is up nevertheless is found when it is due.
         """
-        found = []
+        found: list[str] = []
         for group_id, lane in self._lanes.items():
             if group_id in self._busy:
                 continue
-            if lane[0].expires_s > now_s:
+            if lane[0].expires_s > now_s or len(found) >= most:
                 break
             found.append(group_id)
         if not found:

@@ -19,6 +19,7 @@ from sinks.notify.backlog import Backlog
 from sinks.notify.channel import Receipt
 from sinks.notify.delivery import Delivery, Place, delivery_of
 from sinks.notify.destination import Destination
+from sinks.notify.lease import Lease
 from sinks.notify.metrics import LAG, READING
 from sinks.notify.offsets import Offsets
 from sinks.notify.reading import decoded
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 POLL_MS = 200
 MOST_RECORDS = 500
 COMMIT_S = 0.5
+AWAKE_S = 0.2
+MOST_DROPPING = 1000
 # For attempts under way, while the group waits for the partitions. A receiver may take longer.
 LAST_S = 4.0
 # Reading goes on when this share of the most has gone.
@@ -59,6 +62,7 @@ class Session:
         self._waiting = self._bodies = 0
         self._paused = False
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lease = Lease(services.settings.notifier.session_timeout_s, services.clock.monotonic_s())
         self._shared = Shared(
             self._settings,
             services.clock,
@@ -66,6 +70,7 @@ class Session:
             services.recall,
             self._settled,
             self._fail,
+            self._lease.hold_s,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -80,6 +85,7 @@ class Session:
         self._tasks = [
             asyncio.create_task(self._read()),
             asyncio.create_task(self._commit_now_and_then()),
+            asyncio.create_task(self._stay_awake()),
         ]
         await asyncio.wait([self._failed, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         for done in (self._failed, *self._tasks):
@@ -174,7 +180,7 @@ class Session:
         for delivery, why_not in going:
             self._waiting += 1
             if why_not:
-                self._drop(delivery, why_not)
+                await self._drop(delivery, why_not)
             else:
                 self._destination(delivery.channel_id).put(delivery)
 
@@ -216,11 +222,13 @@ class Session:
             found.start()
         return found
 
-    def _drop(self, delivery: Delivery, why: str) -> None:
+    async def _drop(self, delivery: Delivery, why: str) -> None:
         async def drop() -> None:
             await self._services.settling.record(delivery, "dropped", Receipt("refused", said=why))
             self._settled(delivery)
 
+        if len(self._dropping) >= MOST_DROPPING:
+            await asyncio.wait(self._dropping, return_when=asyncio.FIRST_COMPLETED)
         task = asyncio.create_task(drop())
         self._dropping.add(task)
         task.add_done_callback(self._dropping.discard)
@@ -267,6 +275,11 @@ class Session:
                 place = Place(record.partition, record.offset)
                 await services.facts.bury_record(place, record.key or b"", record.value, exc.reason, str(exc))
             return None
+
+    async def _stay_awake(self) -> None:
+        while True:
+            self._lease.renew(self._services.clock.monotonic_s())
+            await asyncio.sleep(AWAKE_S)
 
     async def _commit_now_and_then(self) -> None:
         while True:

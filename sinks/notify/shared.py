@@ -12,7 +12,10 @@ from sinks.notify.settling import Settling
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """``settled`` is told of each delivery that is done with, ``failed`` of a defect."""
+    """``settled`` is told of each delivery that is done with, ``failed`` of a defect.
+
+    ``hold_s`` says at a time of the monotonic clock for how long nothing may be sent: 0.0, usually.
+    """
 
     settings: NotifierSettings
     clock: Clock
@@ -20,3 +23,4 @@ class Shared:
     recall: Recall
     settled: Callable[[Delivery], None]
     failed: Callable[[BaseException], None]
+    hold_s: Callable[[float], float]

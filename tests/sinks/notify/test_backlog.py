@@ -3,6 +3,7 @@ from typing import Any
 from schemas.events.delivery_attempted import DeliveryAttempted
 from schemas.events.notification_due import NotificationDue
 from sinks.notify.backlog import Backlog, Tried
+from sinks.notify.lease import Lease
 from sinks.notify.offsets import Offsets
 from sinks.notify.rate import Rate
 from tests.samples import at
@@ -107,6 +108,17 @@ def test_offsets_are_committed_only_behind_what_is_settled() -> None:
     assert offsets.committable == 6
     offsets.settle(6)
     assert offsets.committable == 10
+
+
+def test_a_process_that_was_stopped_holds_back() -> None:
+    lease = Lease(6.0, 100.0)
+    lease.renew(102.0)
+    assert lease.hold_s(104.0) == 0.0
+    assert lease.hold_s(114.0) == 6.0
+    assert lease.hold_s(115.0) == 5.0
+    assert lease.hold_s(116.0) == 4.0
+    lease.renew(118.0)
+    assert lease.hold_s(120.0) == 0.0
 
 
 def test_a_rate() -> None:

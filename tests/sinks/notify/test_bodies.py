@@ -71,7 +71,7 @@ def notifications(draw: st.DrawFn) -> NotificationDue:
     )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(notifications(), st.booleans())
 def test_every_body_is_as_published(one: NotificationDue, test: bool) -> None:
     SCHEMA.validate(json.loads(webhook.body_of(one, test=test)))

@@ -71,6 +71,7 @@ class Bench:
             Recall(kafka, Codec({}), registry, patience),
             self.settled.append,
             self.failures.append,
+            lambda _: 0.0,
         )
         self.network = network(timeout_s, wall_s=lambda: clock.wall_us() / 1e6)
         self.destinations: dict[str, Destination] = {}

@@ -1,5 +1,6 @@
 import asyncio
 import socket
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -246,21 +247,42 @@ async def test_a_name_that_leads_to_ones_own_machines_is_refused() -> None:
 
 async def test_a_name_that_changes_its_address_after_it_was_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """The name is looked up once: the connection goes to the address that was judged."""
-    loop = asyncio.get_running_loop()
     asked = 0
 
-    async def rebinding(host: str, port: int, **_: Any) -> list[Any]:
+    def rebinding(host: str, port: int, **_: Any) -> list[Any]:
         nonlocal asked
         asked += 1
         address = "10.0.0.1" if asked > 1 else "127.0.0.1"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    monkeypatch.setattr(loop, "getaddrinfo", rebinding)
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     async with receiver() as received:
         url = received.url.replace("127.0.0.1", "rebinding.example")
         found = await post(url, network(allow="127.0.0.1"))
         again = await post(url, network(allow="127.0.0.1"))
     assert (found.verdict, again.verdict, asked, len(received.bodies)) == ("delivered", "refused", 2, 1)
+
+
+async def test_names_that_are_never_resolved_delay_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    over, real = threading.Event(), socket.getaddrinfo
+
+    def silent(host: str, port: int, **options: Any) -> Any:
+        if host == "silent.example":
+            over.wait(20)
+            raise socket.gaierror(socket.EAI_AGAIN, "later")
+        return real(host, port, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    async with receiver() as received:
+        waiting = [
+            asyncio.ensure_future(post("http://silent.example/", network(timeout_s=15.0))) for _ in range(40)
+        ]
+        found = await post(received.url.replace("127.0.0.1", "localhost"))
+        assert found.verdict == "delivered"
+        assert not any(task.done() for task in waiting)
+        over.set()
+        for said in await asyncio.gather(*waiting):
+            assert (said.verdict, said.blocked) == ("retry", True)
 
 
 async def test_the_socket_itself_is_guarded() -> None:

@@ -1,18 +1,36 @@
 """The notifier with a real broker and real receivers."""
 
 import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
 
 from schemas.channel_document import parse
 from schemas.events.notification_due import NotificationDue
+from schemas.settings import Settings
+from sinks.notify.clock import Clock
+from sinks.notify.serve import serve
 from tests.fixtures.ports import free_port
 from tests.sinks.notify.making import notification, webhook
-from tests.sinks.notify.receivers import receiver, status
+from tests.sinks.notify.receivers import Received, receiver, status
 from tests.sinks.notify.world import World
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration, pytest.mark.timeout(120)]
+
+
+@asynccontextmanager
+async def serving(settings: Settings, clock: Clock) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(serve(settings, clock))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def opened_and_resolved(group: str = "g", **changes: object) -> tuple[NotificationDue, NotificationDue]:
@@ -186,6 +204,11 @@ async def test_several_notifiers_share_the_partitions_and_one_takes_over(world: 
         first = world.start()
         other = world.settings.notifier.model_copy(update={"metrics_port": free_port()})
         world.start(world.settings.model_copy(update={"notifier": other}))
+
+        async def shared() -> bool:
+            return await world.shares() == [1, 1]
+
+        await world.until(shared)
         early = [notification(rule, 0, rule_id=rule) for rule in rules]
         await world.put(*early)
         await world.until_told(*((one, ["delivered"]) for one in early))
@@ -195,6 +218,89 @@ async def test_several_notifiers_share_the_partitions_and_one_takes_over(world: 
         await world.until_told(*((one, ["delivered"]) for one in late))
         ids = [headers["webhook-id"] for headers in received.headers]
     assert sorted(ids) == sorted(one.id for one in (*early, *late))
+
+
+async def test_after_a_long_outage_no_storm_of_what_is_over(world: World) -> None:
+    """Two hours later: what is over is not told, what still holds is, and so is the end of what was told."""
+    told_before = notification("before")
+    over = opened_and_resolved("over")
+    holds, newer = notification("holds"), notification("holds", 1, kind="updated")
+    newest = notification("holds", 2, kind="updated")
+    ended = notification("before", 1, kind="resolved")
+    async with receiver() as received:
+        await world.put_channel(webhook(received.url))
+        first = world.start()
+        await world.put(told_before)
+        await world.until_told((told_before, ["delivered"]))
+        first.stop()
+        await world.put(*over, holds, newer, newest, ended)
+        later = Clock(time.monotonic, lambda: time.time_ns() // 1000 + 2 * 3600 * 1_000_000)
+        async with serving(world.settings, later):
+            await world.until_told(
+                (over[0], ["dropped"]),
+                (over[1], ["dropped"]),
+                (holds, ["delivered"]),
+                (newer, ["dropped"]),
+                (newest, ["delivered"]),
+                (ended, ["delivered"]),
+            )
+        ids = [headers["webhook-id"] for headers in received.headers]
+    assert sorted(ids) == sorted(one.id for one in (told_before, holds, newest, ended))
+    assert ids.index(holds.id) < ids.index(newest.id)
+
+
+async def test_a_notifier_that_joins_in_the_middle_repeats_nothing(world: World) -> None:
+    every = [notification(f"g{number}", rule_id=f"rule{number % 8}") for number in range(200)]
+    async with receiver() as received:
+        await world.put_channel(webhook(received.url, rate_per_s=100))
+        world.start()
+        await world.put(*every[:100])
+        other = world.settings.notifier.model_copy(update={"metrics_port": free_port()})
+        world.start(world.settings.model_copy(update={"notifier": other}))
+        await world.put(*every[100:])
+        await world.until_told(*((one, ["delivered"]) for one in every))
+
+        async def shared() -> bool:
+            return await world.shares() == [1, 1]
+
+        await world.until(shared)
+        ids = [headers["webhook-id"] for headers in received.headers]
+    assert sorted(ids) == sorted(one.id for one in every)
+
+
+async def test_a_notifier_that_was_stopped_for_a_while_repeats_nothing(world: World) -> None:
+    """SIGSTOP with a queue in hand; another takes over and sends it; SIGCONT."""
+    every = [notification(f"g{number}") for number in range(60)]
+    async with receiver() as received:
+        await world.put_channel(webhook(received.url, rate_per_s=10))
+        stopped = world.start()
+        await world.put(*every)
+        await world.until(lambda: at_least(received, 12))
+        assert stopped.process.pid is not None
+        os.kill(stopped.process.pid, signal.SIGSTOP)
+        await world.put_channel(webhook(received.url), 2)
+        other = world.settings.notifier.model_copy(update={"metrics_port": free_port()})
+        world.start(world.settings.model_copy(update={"notifier": other}))
+
+        async def everything() -> bool:
+            found = await world.attempts()
+            return len({each.notification_id for each in found if each.outcome == "delivered"}) == 60
+
+        await world.until(everything)
+        os.kill(stopped.process.pid, signal.SIGCONT)
+
+        async def shared() -> bool:
+            return await world.shares() == [1, 1]
+
+        await world.until(shared)
+        ids = [headers["webhook-id"] for headers in received.headers]
+    assert set(ids) == {one.id for one in every}
+    # What was under way when it was stopped may come again; of what was in its queue nothing does.
+    assert len(ids) - len(set(ids)) <= world.settings.notifier.at_once
+
+
+async def at_least(received: Received, number: int) -> bool:
+    return len(received.bodies) >= number
 
 
 async def test_a_replay_under_another_prefix_is_not_read(world: World) -> None:

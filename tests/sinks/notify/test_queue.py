@@ -63,8 +63,9 @@ def test_what_has_expired() -> None:
     old, younger = delivery("a", due_s=50.0, until_s=10.0), delivery("b", until_s=20.0)
     queue.put(old)
     queue.put(younger)
-    assert list(queue.take_expired(5.0)) == []
-    assert list(queue.take_expired(10.0)) == [old]
+    assert list(queue.take_expired(5.0, 9)) == []
+    assert list(queue.take_expired(10.0, 0)) == []
+    assert list(queue.take_expired(10.0, 9)) == [old]
     assert queue.take(0.0) is younger
     queue.give_back(old, settled=True)
     assert len(queue) == 1

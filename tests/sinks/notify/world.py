@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment as MemberAssignment
 
 from schemas.channel_document import ChannelDocument, canonical
 from schemas.codec import Codec, Event
@@ -146,6 +147,20 @@ class World:
         finally:
             await admin.close()
         return sum(at.offset for at in offsets.values() if at.offset >= 0)
+
+    async def shares(self) -> list[int]:
+        """How many partitions each member of the group has, once the group has settled."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka.bootstrap_servers)
+        await admin.start()
+        try:
+            (answer,) = await admin.describe_consumer_groups([group_of(self.settings)])
+        finally:
+            await admin.close()
+        (_, _, state, _, _, members, *_) = answer.groups[0]
+        if state != "Stable":
+            return []
+        shares = [MemberAssignment.decode(member[4]) for member in members]
+        return sorted(sum(len(numbers) for _, numbers in share.assignment) for share in shares)
 
     async def end(self) -> int:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka.bootstrap_servers)

@@ -6,6 +6,7 @@ api/v2/openapi.yaml, definition postableAlerts.
 """
 
 import json
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -14,6 +15,11 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 def check(name: str, body: Any) -> None:
     """Fail where a body is not as published. Names: slack, pagerduty, alertmanager."""
+    _validator(name).validate(json.loads(json.dumps(body)))
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
     schema = json.loads((resources.files(__name__) / f"{name}.json").read_text("utf-8"))
     Draft202012Validator.check_schema(schema)
-    Draft202012Validator(schema, format_checker=FormatChecker()).validate(json.loads(json.dumps(body)))
+    return Draft202012Validator(schema, format_checker=FormatChecker())
