@@ -11,6 +11,9 @@ from api import problem
 from api.auth import KeyRing, check_may_listen, is_loopback
 from api.edge import Edge
 from api.metrics import ApiMetrics
+from api.notify import channels, deliveries, rules
+from api.notify.documents import Documents
+from api.notify.documents import Documents
 from api.parts import Parts
 from api.query import actions, alerts, as_of, backtests, nodes, observations
 from api.query import endpoint as operation
@@ -54,7 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for resource in (nodes, observations, alerts, actions, as_of, backtests, sql, operation):
+    told = (rules, channels, deliveries)
+    for resource in (nodes, observations, alerts, actions, as_of, backtests, *told, sql, operation):
         app.include_router(resource.router)
     problem.install(app)
     app.add_middleware(Edge, metrics=metrics, keys=None if local else keys, local=local)
@@ -70,7 +74,9 @@ def _lifespan(
         standing = (Standing(OBSERVATION), Standing(ALERT))
         live = Live(settings, fleet, hub, metrics, standing)
         service, operator = SqlService(store, settings.api), Operator(settings)
-        app.state.parts = Parts(settings, store, service, fleet, hub, live, metrics, operator, *standing)
+        app.state.parts = Parts(
+            settings, store, service, fleet, hub, live, metrics, operator, *standing, Documents(settings)
+        )
         collectors = (FleetCollector(fleet), FindingsCollector(standing))
         for collector in collectors:
             metrics.registry.register(collector)

@@ -6,6 +6,7 @@ from typing import cast
 from starlette.requests import Request
 
 from api.metrics import ApiMetrics
+from api.notify.documents import Documents
 from api.query.finding import OBSERVATION, Kind
 from api.query.fleet import FleetView
 from api.query.hub import Hub
@@ -31,6 +32,7 @@ class Parts:
     operator: Operator
     observations: Standing
     alerts: Standing
+    documents: Documents
 
     def standing(self, kind: Kind) -> Standing:
         """Return what stands of a kind."""

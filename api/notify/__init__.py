@@ -1,0 +1,1 @@
+"""Rules and channels: made, changed and tried here; what came of them is read from ClickHouse."""
