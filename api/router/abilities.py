@@ -46,6 +46,11 @@ def denied_by_ollama(capabilities: object) -> frozenset[str]:
     return frozenset(name for told, name in _OLLAMAS.items() if told not in capabilities)
 
 
+def thinks_by_ollama(capabilities: object) -> bool | None:
+    """Tell whether a model of an Ollama thinks before it answers; None: it does not tell."""
+    return "thinking" in capabilities if isinstance(capabilities, list) and capabilities else None
+
+
 def denied_by_llamacpp(properties: object) -> frozenset[str]:
     """Return what the model of a llama.cpp server cannot do, by ``modalities`` of /props."""
     modalities = properties.get("modalities") if isinstance(properties, Mapping) else None

@@ -114,7 +114,7 @@ class FleetChooser:
         upstream = self._roster.upstreams[chosen.upstream]
         return Choice(
             upstream, own, model, decision.score, decision.reason, chosen.context, decision,
-            loads=not chosen.loaded,
+            loads=not chosen.loaded, thinks=chosen.thinks,
         )  # fmt: skip
 
     def began(self, ask: Ask, choice: Choice) -> None:

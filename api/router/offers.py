@@ -39,6 +39,11 @@ class Offer(NamedTuple):
         return self.asked.lacks if self.asked else ABLE
 
     @property
+    def thinks(self) -> bool | None:
+        """Whether it thinks before it answers; None: nobody says."""
+        return self.asked.thinks if self.asked else None
+
+    @property
     def size_bytes(self) -> float:
         """On disk; NaN: unknown."""
         told = self.asked.listed.get("size") if self.asked else None

@@ -61,6 +61,7 @@ def place(offer: Offer, known: Known, now_s: float) -> Place:
         most_context=most_context,
         size_bytes=offer.size_bytes,
         lacks=offer.lacks | _ONE_CHOICE if server.upstream.kind == "ollama" else offer.lacks,
+        thinks=offer.thinks,
         wes=wes,
         wes_seen_s=wes_seen_s,
     )

@@ -98,7 +98,7 @@ def for_openai(
 
 
 def thinks(model: str) -> bool:
-    """Tell by its name whether a model thinks before it answers."""
+    """Guess by its name whether a model thinks before it answers, where no runtime tells."""
     lowered = model.lower()
     return any(part in lowered for part in _THINKERS)
 
@@ -157,7 +157,9 @@ def _make_room(
     limit = ask.max_tokens
     if limit is None or rules.thinking_factor <= 1 or "max_completion_tokens" in ask.fields:
         return
-    if ask.fields.get("think") is False or not thinks(choice.model):
+    if False in (ask.fields.get("think"), fields.get("think")):  # as asked, or as translated
+        return
+    if not (thinks(choice.model) if choice.thinks is None else choice.thinks):
         return
     room = max(int(limit * rules.thinking_factor), rules.thinking_min_tokens)
     if choice.upstream.dialect is Dialect.OLLAMA:

@@ -63,7 +63,8 @@ class Choice(NamedTuple):
     ``context_length`` is the context that the model is loaded with there, tokens; None where it is not
     loaded or that is unknown. ``decision`` is all of the reasoning, for the facts. ``fallback`` says why
     it is another model than was asked for: ``listed`` by the caller, or ``resident`` in memory, where the
-    other one is not. ``loads``: the model has to be loaded there first.
+    other one is not. ``loads``: the model has to be loaded there first. ``thinks``: whether it thinks before
+    it answers, as its runtime says; None where that is not told.
     """
 
     upstream: Upstream
@@ -75,6 +76,7 @@ class Choice(NamedTuple):
     decision: object | None = None
     fallback: str = ""
     loads: bool = False
+    thinks: bool | None = None
 
     def contradicted(self, told: str) -> str:
         """Return the model that an upstream says it served, where it is another one than was asked of it."""

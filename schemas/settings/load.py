@@ -25,6 +25,8 @@ CONFIG_VARIABLE = "PENSTOCK_CONFIG"
 _JSON = {
     "node.tags": "a JSON object of texts, such as {}",
     "router.upstreams": "a JSON list of objects, such as []",
+    "router.policies": 'a JSON list of objects, such as [{"name": "thrifty", "goal": "efficiency"}]',
+    "router.interchangeable": 'a JSON list of lists of names, such as [["a", "b"]]',
     "router.pools": 'a JSON list of objects, such as [{"name": "gpu", "models": ["a", "b"]}]',
 }
 

@@ -79,6 +79,7 @@ class Place(NamedTuple):
         most_context: the most it can be loaded with; None: unknown.
         size_bytes: of the model; NaN: unknown.
         lacks: what its runtime says that it cannot do; see ``api.router.abilities``.
+        thinks: whether it thinks before it answers, as its runtime says; None: it does not.
         wes: tokens a joule when it last served; NaN: never heard.
         wes_seen_s: when that was, monotonic seconds.
     """
@@ -96,5 +97,6 @@ class Place(NamedTuple):
     most_context: int | None = None
     size_bytes: float = NAN
     lacks: frozenset[str] = ABLE
+    thinks: bool | None = None
     wes: float = NAN
     wes_seen_s: float = NAN

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from api.router.abilities import ABLE, denied_by_llamacpp, denied_by_ollama
+from api.router.abilities import ABLE, denied_by_llamacpp, denied_by_ollama, thinks_by_ollama
 from api.router.seams import Upstream
 from api.router.upstream.client import Client
 from api.router.upstream.fault import Fault
@@ -26,6 +26,7 @@ class Model:
         running: the entry of /api/ps where Ollama has it loaded.
         context_length: of the loaded model, tokens; None where it is not loaded or that is not told.
         lacks: what its runtime says that it cannot do; see ``abilities``.
+        thinks: whether it thinks before it answers, as its runtime says; None where that is not told.
         shown: it was asked what it can do; the others may be able to do anything.
     """
 
@@ -34,6 +35,7 @@ class Model:
     running: Fields | None = None
     context_length: int | None = None
     lacks: frozenset[str] = ABLE
+    thinks: bool | None = None
     shown: bool = False
 
 
@@ -75,7 +77,8 @@ async def shown(client: Client, upstream: Upstream, known: Inventory) -> Invento
 async def _shown(client: Client, upstream: Upstream, model: Model) -> Model:
     told = await _if_told(client, upstream, "/api/show", {"model": model.name})
     capabilities = told.get("capabilities") if isinstance(told, dict) else None
-    return replace(model, lacks=denied_by_ollama(capabilities), shown=True)
+    lacks, thinks = denied_by_ollama(capabilities), thinks_by_ollama(capabilities)
+    return replace(model, lacks=lacks, thinks=thinks, shown=True)
 
 
 async def _ollama(client: Client, upstream: Upstream, before: Inventory) -> Inventory:
@@ -110,7 +113,7 @@ def _ollama_model(entry: Fields, loaded: Mapping[str, Fields], before: Inventory
     known = before.models.get(name)
     if known is None or known.listed.get("digest") != entry.get("digest"):
         return Model(name, entry, running, context)
-    return Model(name, entry, running, context, known.lacks, known.shown)
+    return Model(name, entry, running, context, known.lacks, known.thinks, known.shown)
 
 
 def _openai_model(entry: Fields) -> Model:

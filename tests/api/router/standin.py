@@ -56,7 +56,7 @@ class Standin:
         self.hidden: set[str] = set()
         self.pulling = asyncio.Event()
         self.pulled: Behaviour = good
-        self.capabilities: list[str] | None = ["completion", "tools", "vision", "thinking"]
+        self.capabilities: list[str] | None = ["completion", "tools", "vision"]
         self.loaded: set[str] | None = None  # models in memory; None: all
         self.port = 0
         self._loop = loop

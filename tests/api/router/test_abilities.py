@@ -27,6 +27,15 @@ def test_only_what_a_runtime_denies_is_held_against_it() -> None:
     assert in_words({TOOLS, IMAGES}) == "cannot see images and cannot use tools"
 
 
+def test_an_ollama_says_whether_a_model_thinks(fleet: Fleet) -> None:
+    standin = fleet.upstream("ollama", {"quiet": good})
+    standin.capabilities = ["completion", "thinking"]
+    router = fleet.router()
+    asked = {"model": "quiet", "messages": HELLO["messages"], "max_tokens": 500}
+    until(lambda: "x-penstock-token-budget" in router.post(CHAT, asked).headers)
+    assert standin.asked[-1][1]["options"]["num_predict"] == 2000
+
+
 def blind_and_seeing(fleet: Fleet) -> Router:
     """A router over an Ollama that says its model sees nothing, and two servers that see or do not say."""
     blind = fleet.upstream("ollama", name="blind")

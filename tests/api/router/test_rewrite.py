@@ -79,6 +79,25 @@ def test_models_that_think_have_room_to(path: str, kind: str, fields: dict[str, 
     assert (BUDGET_NOTE in (found.notes or {})) == (sent in (1024, 2000))
 
 
+@pytest.mark.parametrize(
+    ("told", "model", "sent"),
+    [(True, "qwen3:8b", 2000), (False, "gpt-oss:20b", 500), (None, "qwen3:8b", 500)],
+)
+def test_what_a_runtime_says_of_thinking_counts_for_more_than_a_name(
+    told: bool | None, model: str, sent: int
+) -> None:
+    asked = ask("/api/chat", model=model, options={"num_predict": 500})
+    choice = Choice(Upstream("u", "u", "http://u", "ollama"), model, model, thinks=told)
+    found = plan(asked, choice).write(asked, choice, Rules(thinking_factor=4.0))
+    assert orjson.loads(found.body)["options"]["num_predict"] == sent
+
+
+def test_who_wants_no_thinking_needs_no_room_for_it() -> None:
+    asked = ask("/v1/chat/completions", model="gpt-oss:20b", max_tokens=500, reasoning_effort="none")
+    found = written(asked, "ollama", model="gpt-oss:20b", thinking_factor=4.0)
+    assert orjson.loads(found.body)["options"]["num_predict"] == 500
+
+
 def test_other_models_have_what_they_asked_for() -> None:
     asked = ask("/api/chat", options={"num_predict": 5})
     found = written(asked, "ollama", thinking_factor=4.0)

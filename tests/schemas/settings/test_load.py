@@ -181,3 +181,13 @@ def test_every_setting_says_what_it_means() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().kafka.partitions = 3  # type: ignore[misc]  # that is the point
+
+
+def test_every_setting_that_is_a_list_or_a_table_can_be_said_in_the_environment() -> None:
+    usual = load({}).settings
+    for name in names():
+        value: object = usual
+        for part in name.split("."):
+            value = getattr(value, part)
+        if isinstance(value, tuple | dict):
+            load({variable(name): "[]" if isinstance(value, tuple) else "{}"})

@@ -41,6 +41,15 @@ def world(
 
 @pytest.fixture
 def upstream(loop: Loop) -> Iterator[Standin]:
+    yield from standin(loop)
+
+
+@pytest.fixture
+def other(loop: Loop) -> Iterator[Standin]:
+    yield from standin(loop)
+
+
+def standin(loop: Loop) -> Iterator[Standin]:
     made = Standin(loop, "vllm", {"m": good, "held": does.falls_silent})
     made.start()
     yield made
@@ -100,12 +109,10 @@ def queries() -> list[str]:
 
 
 def test_what_a_second_policy_would_have_chosen_is_compared_by_the_queries_of_the_document(
-    tmp_path: Path, world: World, upstream: Standin, loop: Loop
+    tmp_path: Path, world: World, upstream: Standin, other: Standin
 ) -> None:
     asyncio.run(world.make_topics())
     world.start_sink()
-    other = Standin(loop, "vllm", {"m": good})
-    other.start()
     both = json.dumps([
         {"url": upstream.url, "kind": "vllm", "name": "a"}, {"url": other.url, "kind": "vllm", "name": "b"},
     ])  # fmt: skip
@@ -121,7 +128,6 @@ def test_what_a_second_policy_would_have_chosen_is_compared_by_the_queries_of_th
                 await world.eventually(lambda: len(clients.whole) >= 30, "answers")
 
         asyncio.run(asked())
-    other.stop()
     asyncio.run(world.eventually(lambda: conserved(world)["finished"] >= 30, "ends"))
     asyncio.run(world.until_committed("requests"))
     choices = world.value("SELECT count() FROM requests_routed FINAL")
