@@ -121,7 +121,11 @@ class _Reader:
         self._consumer: Any = None
 
     def __enter__(self) -> "_Reader":
-        self._run(self._start())
+        try:
+            self._run(self._start())
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -149,9 +153,7 @@ class _Reader:
 
     def seek(self, lanes: Sequence[_Lane]) -> None:
         """Begin to read partitions."""
-        self._consumer.assign([lane.place for lane in lanes])
-        for lane in lanes:
-            self._consumer.seek(lane.place, lane.begin)
+        self._run(self._seek(lanes))
 
     def records(self, lane: _Lane, lanes: Sequence[_Lane]) -> Iterator[LogRecord]:
         """Yield the records of one partition; what comes of others on the way waits in their buffers."""
@@ -184,10 +186,9 @@ class _Reader:
         await self._consumer.start()
 
     async def _partitions(self, name: str) -> list[TopicPartition]:
-        if name not in await self._consumer.topics():
-            return []
-        found = self._consumer.partitions_for_topic(name) or ()
-        return [TopicPartition(name, number) for number in sorted(found)]
+        # The consumer itself knows only of topics it is assigned.
+        cluster = await self._consumer._client.fetch_all_metadata()
+        return [TopicPartition(name, number) for number in sorted(cluster.partitions_for_topic(name) or ())]
 
     async def _extent(self, place: TopicPartition, since: int, until: int) -> tuple[int, int]:
         first = (await self._consumer.beginning_offsets([place]))[place]
@@ -222,6 +223,11 @@ class _Reader:
     async def _last(self, place: TopicPartition, begin: int, end: int) -> int | None:
         found = await self._range(place, begin, end, 1000)
         return int(found[-1].timestamp * 1000) if found else None
+
+    async def _seek(self, lanes: Sequence[_Lane]) -> None:
+        self._consumer.assign([lane.place for lane in lanes])
+        for lane in lanes:
+            self._consumer.seek(lane.place, lane.begin)
 
     async def _range(self, place: TopicPartition, begin: int, end: int, most: int) -> list[Any]:
         self._consumer.assign([place])
