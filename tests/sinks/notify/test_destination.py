@@ -60,6 +60,7 @@ class Bench:
         self.box: SecretBox = box()
         self.clock = clock
         self.settled: list[Delivery] = []
+        self.hold_s = 0.0
         self.failures: list[BaseException] = []
         patience = Patience()
         kafka, registry = KafkaSettings(), Registry(RegistrySettings())
@@ -71,7 +72,7 @@ class Bench:
             Recall(kafka, Codec({}), registry, patience),
             self.settled.append,
             self.failures.append,
-            lambda _: 0.0,
+            lambda _: self.hold_s,
         )
         self.network = network(timeout_s, wall_s=lambda: clock.wall_us() / 1e6)
         self.destinations: dict[str, Destination] = {}
@@ -215,6 +216,20 @@ async def test_giving_up_after_the_stated_time() -> None:
         await until(lambda: one.outcomes()[-1:] == ["gave_up"])
     assert one.facts.letters == ["broken"]
     assert len(one.settled) == 1
+
+
+async def test_nothing_is_sent_while_the_lease_is_in_doubt() -> None:
+    every = [notification(f"g{number}") for number in range(3)]
+    async with receiver() as received, bench() as one:
+        one.channel(webhook(received.url))
+        one.hold_s = 5.0
+        one.put(*every)
+        for _ in range(100):  # turns of the loop: more than an attempt takes to begin
+            await asyncio.sleep(0)
+        assert one.destinations["ops"]._trying == set()
+        one.hold_s = 0.0
+        await until(lambda: len(one.settled) == 3)
+    assert len(received.bodies) == 3
 
 
 async def test_a_rate() -> None:
