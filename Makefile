@@ -32,8 +32,8 @@ check: prune ## format, lint, types, direction of imports, documents
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/docs
 
-test: check ## check, then every test, on a real Kafka and a real ClickHouse
-	$(BIN)/pytest
+test: check ## check, then every test, on a real Kafka and a real ClickHouse for each of two processes
+	$(BIN)/pytest -n 2 --dist loadfile
 
 soak: prune ## the long tests: forty kills under load, and more
 	$(BIN)/pytest -m soak

@@ -1,11 +1,12 @@
 """Fixtures of the whole run; each server has a module of its own."""
 
+import signal
+
 import pytest
 
 pytest_plugins = [
     "tests.fixtures.clickhouse",
     "tests.fixtures.kafka",
-    "tests.fixtures.registry",
     "tests.fixtures.registry",
 ]
 
@@ -13,3 +14,9 @@ pytest_plugins = [
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--update-golden``."""
     parser.addoption("--update-golden", action="store_true", help="rewrite golden outputs; review the diff")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs under test: a run in the background of a shell begins without it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
