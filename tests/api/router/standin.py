@@ -92,7 +92,7 @@ class Standin:
             return self._list(request.path)
         body = json.loads(await request.read())
         if request.path == "/api/show":
-            found = {"capabilities": self.capabilities, "model_info": {}, "details": {}}
+            found: Body = {"capabilities": self.capabilities, "model_info": {}, "details": {}}
             return web.json_response(found)
         name = body["model"]
         if request.path == "/api/pull":

@@ -19,11 +19,17 @@ TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type
 def test_only_what_a_runtime_denies_is_held_against_it() -> None:
     assert denied_by_ollama(["completion"]) == {IMAGES, TOOLS}
     assert denied_by_ollama(["completion", "vision", "tools"]) == ABLE
-    for untold in (None, [], "vision", {}):
-        assert denied_by_ollama(untold) == ABLE
+    nothing: tuple[object, ...] = (None, [], "vision", {})
+    assert {denied_by_ollama(one) for one in nothing} == {ABLE}
     assert denied_by_llamacpp({"modalities": {"vision": False}}) == {IMAGES}
-    for untold in (None, {}, {"modalities": {}}, {"modalities": {"vision": True}}, {"modalities": 3}):
-        assert denied_by_llamacpp(untold) == ABLE
+    little: tuple[object, ...] = (
+        None,
+        {},
+        {"modalities": {}},
+        {"modalities": {"vision": True}},
+        {"modalities": 3},
+    )
+    assert {denied_by_llamacpp(one) for one in little} == {ABLE}
     assert in_words({TOOLS, IMAGES}) == "cannot see images and cannot use tools"
 
 

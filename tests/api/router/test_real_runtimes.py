@@ -12,7 +12,7 @@ import ollama
 import openai
 import pytest
 
-from tests.api.router.fleet import Fleet, Router, upstreams_of
+from tests.api.router.fleet import Fleet, Router, until, upstreams_of
 from tests.api.router.standin import Loop
 from tests.fixtures.ports import free_port
 from tests.producers.node.runtimes import real
@@ -163,3 +163,30 @@ def test_what_the_router_knows(router: Router, kind: str) -> None:
     assert upstream["models"]
     assert upstream["slots"] == (2 if kind == "llamacpp" else None)
     assert upstream["error"] is None
+
+
+def test_what_the_model_cannot_do_is_known_from_the_runtime(ai: Any, router: Router, kind: str) -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    asking = [{"role": "user", "content": [image, {"type": "text", "text": "?"}]}]
+
+    def refused() -> bool:
+        with pytest.raises(openai.BadRequestError) as told:
+            ai.chat.completions.create(model="tiny", messages=asking, max_tokens=4)
+        return "cannot see images: its runtime says so" in str(told.value)
+
+    until(refused)
+    told = router.http.get("/router/choice", params={"model": "tiny", "images": 1}).json()
+    assert [one["excluded"] for one in told["candidates"]] == ["cannot see images"]
+    if kind == "ollama":
+        with pytest.raises(openai.BadRequestError, match="n is 1"):
+            ai.chat.completions.create(model="tiny", messages=HELLO, max_tokens=4, n=2)
+
+
+def test_a_model_is_loaded_ahead(llama: Any, router: Router, kind: str) -> None:
+    if kind == "llamacpp":
+        assert router.http.post("/router/warm", params={"model": "tiny"}).json()["took_s"] == 0
+        return
+    llama.generate("tiny", keep_alive=0)
+    until(lambda: not llama.ps().models)
+    until(lambda: router.http.post("/router/warm", params={"model": "tiny"}).json()["took_s"] > 0)
+    assert [model.model for model in llama.ps().models] == ["tiny:latest"]
