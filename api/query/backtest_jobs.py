@@ -41,10 +41,14 @@ class Job:
 
 
 class Backtests:
-    """Starts jobs, follows and ends them. ``open_sources``: where what is recorded is read."""
+    """Starts jobs, follows and ends them; ``kept`` are remembered.
 
-    def __init__(self, open_sources: Callable[[], Sources]) -> None:
+    ``open_sources``: where what is recorded is read.
+    """
+
+    def __init__(self, open_sources: Callable[[], Sources], kept: int = MOST_KEPT) -> None:
         self._open_sources = open_sources
+        self._kept = kept
         self._jobs: dict[UUID, Job] = {}
         self._running: dict[UUID, Running] = {}
         self._following: dict[UUID, asyncio.Task[None]] = {}
@@ -64,7 +68,7 @@ class Backtests:
         job = Job(uuid4(), by, _now())
         self._jobs[job.id] = job
         over = [one.id for one in self._jobs.values() if one.id not in self._following and one is not job]
-        for job_id in over[: max(0, len(self._jobs) - MOST_KEPT)]:
+        for job_id in over[: max(0, len(self._jobs) - self._kept)]:
             del self._jobs[job_id]
         self._running[job.id] = start(question, self._open_sources())
         self._following[job.id] = asyncio.create_task(self._follow(job))

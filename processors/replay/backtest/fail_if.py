@@ -20,6 +20,7 @@ NAMES: Final = ("precision", "recall", "f1", "gained", "lost", "moved", "fired",
 LABELLED: Final = ("precision", "recall", "f1", "lead_time_s")
 COMPARED: Final = ("gained", "lost", "moved")
 LONGEST: Final = 500
+DEEPEST: Final = 50
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?|\.\d+)|([A-Za-z_][A-Za-z0-9_]*)|(<=|>=|==|!=|[<>()]))")
 _HOLDS: Mapping[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
@@ -63,7 +64,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._tokens = _tokens(text)
-        self._next = 0
+        self._next = self._depth = 0
         self.names: set[str] = set()
 
     def condition(self) -> _Holds:
@@ -83,6 +84,10 @@ class _Parser:
         return parts[0] if len(parts) == 1 else lambda figures: all(part(figures) for part in parts)
 
     def _one(self) -> _Holds:
+        if self._peek() in ("not", "("):
+            self._depth += 1
+            if self._depth > DEEPEST:
+                raise ConfigError(f"--fail-if is nested more than {DEEPEST} deep")
         if self._take("not"):
             inner = self._one()
             return lambda figures: not inner(figures)
