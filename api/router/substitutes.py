@@ -55,19 +55,23 @@ class Substitutes:
     def instead(self, ask: Ask, cold: Choice, excluded: frozenset[str]) -> Choice:
         """Return the choice of a substitute that will answer sooner, else ``cold``.
 
+        There is none for a model that is in memory anywhere: then it is loaded once more.
+
         Args:
             ask: the request.
             cold: where it would go; its model has to be loaded there.
             excluded: ids of upstreams that are out of the question.
         """
-        found = [self._choice(ask, name, excluded) for name in self._names(ask)]
+        residents = self._memory.residents()
+        if plain_name(ask.model) in residents:
+            return cold
+        found = [self._choice(ask, name, excluded) for name in self._names(ask, residents)]
         sooner = [one for one in found if one is not None and one.score > cold.score]
         named = [one for one in sooner if one.fallback == LISTED]
         return max(named or sooner, key=lambda one: one.score, default=cold)
 
-    def _names(self, ask: Ask) -> list[str]:
+    def _names(self, ask: Ask, residents: Mapping[str, float]) -> list[str]:
         allowed = ask.caller.models
-        residents = self._memory.residents()
         names = [name for name in ask.models if plain_name(name) in residents]
         own_bytes = self._memory.size_bytes(ask.model)
         names += substitutes(ask.model, own_bytes, residents, self._lists)[:_MOST]

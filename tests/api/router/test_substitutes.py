@@ -8,8 +8,10 @@ import pytest
 
 from api.allowance import Allowance
 from api.auth import KeyRing
-from api.router.substitutes import category, substitutes
-from tests.api.router.fleet import Fleet, Router
+from api.router.substitutes import Substitutes, category, substitutes
+from schemas.events.node_state import ModelState
+from tests.api.router.fleet import Fleet, Router, until
+from tests.api.router.knowing import MODEL, Known, ask, available, registered, running, runtime, state
 from tests.api.router.standin import good
 
 CHAT = "/v1/chat/completions"
@@ -73,6 +75,31 @@ def test_who_asks_for_it_gets_what_is_in_memory_and_is_told(fleet: Fleet) -> Non
     assert (told["served_model"], told["fallback"]) == ("small", "resident")
     told = router.http.get("/router/choice", params={"model": "big"}).json()
     assert (told["served_model"], told["fallback"]) == ("big", None)
+
+
+def test_a_model_that_is_in_memory_anywhere_has_no_substitute() -> None:
+    """It is sooner at an idle node, though it has to be loaded there; that is no reason for another model."""
+    known = Known()
+    for name, requests, loaded in (("busy", 400.0, [MODEL]), ("idle", 0.0, ["other"])):
+        models = (available(size_bytes=2e9), available("other", size_bytes=2e9))
+        place: dict[str, Any] = {"runtime_id": "ollama:1", "kind": "ollama", "slots": 1.0}
+        known.tell(
+            registered(name, runtime(name, *models, url=f"http://{name}:1", **place)),
+            state(
+                name,
+                runtimes=(running(requests, **place),),
+                models=tuple(ModelState(model, "ollama:1") for model in loaded),
+            ),
+        )
+    cold = known.choose()
+    assert (cold.upstream.node_id, cold.loads) == ("idle", True)
+    found = Substitutes(known.chooser, known.chooser.memory, usual=True)
+    assert found.instead(ask(), cold, frozenset()) is cold
+    known.tell(state("busy", runtimes=(running(400.0, **place),), models=()))
+    residents = known.chooser.memory.residents
+    until(lambda: MODEL not in residents())
+    other = found.instead(ask(), known.choose(), frozenset())
+    assert (other.served, other.fallback) == ("other", "resident")
 
 
 def test_the_setting_holds_for_who_does_not_say(fleet: Fleet) -> None:
