@@ -40,6 +40,13 @@ def test_a_sound_scenario() -> None:
     assert found.labelled
 
 
+def test_what_a_router_does_is_a_matter_of_the_stream() -> None:
+    (usual,) = sound().arrivals
+    assert (usual.attempts, usual.queue_patience_s) == (1, math.inf)
+    (stream,) = sound("patience: 60s", "attempts: 3\n    queue_patience: 30s\n    patience: 60s").arrivals
+    assert (stream.attempts, stream.queue_patience_s, stream.patience_s) == (3, 30.0, 60.0)
+
+
 def test_a_scenario_can_be_sent_to_another_process() -> None:
     assert pickle.loads(pickle.dumps(sound())) == sound()
 
@@ -103,6 +110,8 @@ def test_who_names_a_node_that_is_wrong_itself_is_not_blamed() -> None:
         ("{poisson: 2/s}", "{}", "arrivals[0].process", "exactly one of poisson, diurnal"),
         ("uniform: [100, 900]", "uniform: [900, 100]", "arrivals[0].output_tokens", "not be above"),
         ("median: 600", "median: 0", "arrivals[0].prompt_tokens.lognormal.median", "at least 1"),
+        ("patience: 60s", "attempts: 0", "arrivals[0].attempts", "must be at least 1"),
+        ("patience: 60s", "queue_patience: 0s", "arrivals[0].queue_patience", "more than 0 s"),
         ("patience: 60s", "between: 70m..80m", "arrivals[0].between", "after the end"),
         ("patience: 60s", "between: 20m..10m", "arrivals[0].between", "ends before it begins"),
         ("kind: restart", "kind: reset", "changes[0]", "did you mean restart"),
