@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 NAMES = (
     "stage",
     "patterns",
+    "rules",
     "sink",
+    "replay",
     "notify",
     "analytics",
     "node",

@@ -112,7 +112,7 @@ class Hub:
 
     def _baselines(self) -> Iterator[Said]:
         """Yield the baselines that were in force when reading begins: they are few, and hold for two days."""
-        if SUMMARIES not in sources(self._stages) or self._plan.cuts.ticks:
+        if SUMMARIES not in self._topics() or self._plan.cuts.ticks:
             return
         since = self._plan.since
         for order, record in placed(self._source.read([SUMMARIES], since - VALID_US - DELAY_US, since)):
@@ -123,14 +123,14 @@ class Hub:
                 )
 
     def _topics(self) -> tuple[Topic, ...]:
-        return tuple(dict.fromkeys([*sources(self._stages), *self._compared()]))
+        return self._plan.there([*sources(self._stages), *self._compared()])
 
     def _compared(self) -> tuple[Topic, ...]:
         return in_one_piece(self._all) if self._plan.compare else ()
 
     def _ahead(self) -> dict[str, Ahead]:
         names = {stage.name for stage in self._all}
-        if not {"pattern-stage", "fleet-stage"} <= names or not self._source.holds([SUMMARIES]):
+        if not {"pattern-stage", "fleet-stage"} <= names or not self._plan.there([SUMMARIES]):
             return {}
         plan = self._plan
         since = min((cut.at for cut in plan.cuts.ticks.values()), default=plan.since)

@@ -1,6 +1,6 @@
 """What a replay is to do, as every process of it is told."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,9 +24,9 @@ class Plan:
 
     ``partitions`` of the topics that are spread over several. ``nodes``, ``fleet``: only these; empty: all.
     ``as_of``: what arrived later is late, and told of apart. ``compare`` with what was said live, by workers
-    that were at most ``lag_us`` behind. ``keep``: what is said is handed on, not only counted.
-    ``fed_back``: hints are not in the log and go back into telemetry as they are said. ``cuts``: where states
-    from snapshots stand; empty: none are used.
+    that were at most ``lag_us`` behind. ``keep``: what is said is handed on, not only counted. ``held``: names
+    of the topics that the source has; the others are not asked for. ``fed_back``: hints are not in the log and
+    go back into telemetry as they are said. ``cuts``: where states from snapshots stand; empty: none are used.
     """
 
     begins: int
@@ -40,8 +40,13 @@ class Plan:
     compacted: frozenset[str] = frozenset()
     lag_us: int = LAG_US
     keep: bool = False
+    held: frozenset[str] = frozenset(BY_NAME)
     fed_back: bool = False
     cuts: Cuts = NO_CUTS
+
+    def there(self, topics: Iterable[Topic]) -> tuple[Topic, ...]:
+        """Return those topics that the source has, each once."""
+        return tuple(dict.fromkeys(topic for topic in topics if topic.name in self.held))
 
     @property
     def until(self) -> int:

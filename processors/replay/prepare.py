@@ -15,7 +15,7 @@ from processors.replay.warmup import WarmUp, choose
 from processors.stage import Stage
 from schemas.errors import RefusedError
 from schemas.events.watermark import Watermark
-from schemas.topics import NODE_STATES, PANES, SNAPSHOTS, SUMMARIES, Topic
+from schemas.topics import NODE_STATES, PANES, SNAPSHOTS, SUMMARIES, TOPICS, Topic
 
 # Records come every second; a range that begins a little before the first of them is not cut short.
 SLACK_US: Final = 60 * 1_000_000
@@ -83,6 +83,7 @@ def prepare(source: Source, stages: Sequence[Stage[Any]], asked: Asked) -> Prepa
         compacted=_compacted(source),
         lag_us=asked.lag_us,
         keep=asked.keep,
+        held=frozenset(source.holds(TOPICS)),
         fed_back=not live,
         cuts=cuts,
     )

@@ -123,7 +123,7 @@ class Share:
 
     def _ahead(self, number: int) -> dict[str, Ahead]:
         """Return where actions stand in panes that are computed; else panes are read as they are."""
-        if not self._computes_panes() or not self._source.holds([PANES]):
+        if not self._computes_panes() or not self._plan.there([PANES]):
             return {}
         plan = self._plan
         since = plan.cuts.ticks[number].at if number in plan.cuts.ticks else plan.since
@@ -144,7 +144,7 @@ class Share:
 
     def _topics(self) -> tuple[Topic, ...]:
         read = [topic for topic in sources(self._stages) if topic is not PANES or self._reads_panes()]
-        return tuple(dict.fromkeys([*read, *self._compared().values()]))
+        return self._plan.there([*read, *self._compared().values()])
 
     def _reads_panes(self) -> bool:
         """Return whether some of the panes are facts to this replay."""
