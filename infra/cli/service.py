@@ -1,6 +1,7 @@
 """Runs a part as a process of its own: logs, event loop, and a clean stop on Ctrl-C and SIGTERM."""
 
 import asyncio
+import faulthandler
 import inspect
 import signal
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,8 @@ def run(serve: Serve, settings: Settings, *, name: str) -> None:
         typer.Exit: ``serve`` returned an exit status other than 0.
     """
     logs.configure(settings.log, process=name)
+    # What a library in C does wrong is then in the log with the line that called it.
+    faulthandler.enable()
     ending = serve(settings)
     if inspect.isawaitable(ending):
         _run_on_a_loop(ending)

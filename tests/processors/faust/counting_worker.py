@@ -1,5 +1,6 @@
 """The worker with the counting stage as a process: ``python -m tests.processors.faust.counting_worker``."""
 
+import faulthandler
 import logging
 import sys
 
@@ -8,6 +9,7 @@ from schemas.settings import load_settings
 from tests.processors.faust.counting import CountingStage
 
 if __name__ == "__main__":
+    faulthandler.enable()
     logging.basicConfig(level="INFO", format="%(asctime)s %(name)s %(levelname)s %(message)s")
     for name in ("aiokafka", "faust", "mode", "httpx"):
         logging.getLogger(name).setLevel("WARNING")

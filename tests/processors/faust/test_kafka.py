@@ -159,7 +159,7 @@ async def test_after_kill_partitions_move_within_fifteen_seconds(settings: Setti
         assert sorted(said) == sorted([*range(1, 16), *range(1, 6)])
     finally:
         for worker in workers[1:]:
-            assert worker.stop() == 0
+            assert worker.stop() == 0, worker.log()
 
 
 async def test_stopped_in_order_and_started_again_it_goes_on(settings: Settings, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ async def test_stopped_in_order_and_started_again_it_goes_on(settings: Settings,
         worker = running_worker(settings, tmp_path / "worker.log")
         await send(settings, range(start, start + 5))
         said = await counted(settings, start + 5)
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.log()
     assert said == list(range(1, 16))
     assert worker.log().count(", 0 records folded again") == worker.log().count(" is open")
 
@@ -179,14 +179,14 @@ async def test_over_a_source_made_again_the_states_go_on(settings: Settings, tmp
     worker = running_worker(settings, tmp_path / "worker.log")
     await send(settings, range(7))
     await counted(settings, 7)
-    assert worker.stop() == 0
+    assert worker.stop() == 0, worker.log()
     await remake(settings)
     worker = running_worker(settings, tmp_path / "worker.log")
     await send(settings, range(3))
     try:
         assert await counted(settings, 10) == list(range(1, 11))
     finally:
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.log()
     assert "was made again" in worker.log()
 
 
@@ -203,7 +203,7 @@ async def test_what_cannot_be_read_is_found_in_the_dead_letters(settings: Settin
         assert worker.metric("penstock_worker_records_total", 'outcome="dead_lettered"') == len(bad)
         assert worker.healthz == 200
     finally:
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.log()
 
 
 async def test_a_schema_of_another_writer_is_learnt_while_the_registry_comes_back(
@@ -228,7 +228,7 @@ async def test_a_schema_of_another_writer_is_learnt_while_the_registry_comes_bac
             assert await counted(settings, 1) == [1]
         assert await committed(settings.kafka, DEAD_LETTERS) == []
     finally:
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.log()
 
 
 async def test_it_starts_before_the_registry(settings: Settings, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ async def test_it_starts_before_the_registry(settings: Settings, tmp_path: Path)
         with registry(tmp_path, port):
             wait_until(lambda: worker.healthz == 200, what="healthy when it works")
     finally:
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.log()
 
 
 async def test_without_kafka_it_waits_and_can_be_stopped(settings: Settings, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ async def test_without_kafka_it_waits_and_can_be_stopped(settings: Settings, tmp
     worker = Worker(settings.model_copy(update={"kafka": nowhere}), tmp_path / "worker.log")
     wait_until(lambda: "waiting for Kafka" in worker.log(), what="the worker waiting")
     wait_until(lambda: worker.healthz == 503, what="unhealthy until it works")
-    assert worker.stop() == 0
+    assert worker.stop() == 0, worker.log()
     assert worker.log().count("waiting for Kafka") == 1
 
 
