@@ -19,14 +19,3 @@ class Explanation(NamedTuple):
 
 
 UNEXPLAINED = Explanation()
-
-
-def explanation(decision: object | None) -> Explanation:
-    """Return what a decision tells of itself, which is what its ``explain()`` returns.
-
-    It is asked after the request has gone, so that may take its time. One that has no such method is not
-    explained.
-    """
-    explain = getattr(decision, "explain", None)  # a protocol that is checked at run time takes 6 µs
-    found: Explanation = explain() if explain is not None else UNEXPLAINED
-    return found

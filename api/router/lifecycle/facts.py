@@ -13,6 +13,7 @@ from api.router.lifecycle.texts import (
     seconds,
     text,
 )
+from api.router.scoring.evidence import Evidence, explained
 from schemas.events.reading import NAN
 from schemas.events.request_admitted import RequestAdmitted
 from schemas.events.request_finished import Outcome, RequestFinished
@@ -50,7 +51,7 @@ def admitted(who: Who, life: Life, moment: Went, at_us: int) -> RequestAdmitted:
 
 def routed(who: Who, life: Life, moment: Sent, at_us: int) -> RequestRouted:
     """Return that an attempt went out."""
-    why = moment.why
+    why = explained(moment.why) if isinstance(moment.why, Evidence) else moment.why
     return RequestRouted(
         life.told.request_id, who.fleet, who.router_id, at_us, moment.attempt, text(moment.node_id),
         life.node_id, text(moment.runtime_id), life.told.model, text(moment.model), text(moment.reason),

@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from api.router.ask import ANONYMOUS, Ask, plain_name
-from api.router.lifecycle.decision import Explanation, explanation
+from api.router.lifecycle.decision import UNEXPLAINED, Explanation
 from api.router.lifecycle.texts import runtime_id
+from api.router.scoring.evidence import Evidence
 from api.router.seams import Admitted, Choice, Finish, Upstream
 
 
@@ -57,7 +58,7 @@ class Sent(NamedTuple):
     fallback: str
     reason: str
     score: float
-    why: Explanation
+    why: Evidence | Explanation
 
 
 class Failed(NamedTuple):
@@ -113,12 +114,12 @@ def went(at_s: float, ask: Ask, admitted: Admitted) -> Went:
 
 
 def sent(at_s: float, ask: Ask, attempt: int, choice: Choice) -> Sent:
-    """Return that an attempt went out. This asks the decision why, which may take its time."""
+    """Return that an attempt went out, and what it is explained by."""
     upstream = choice.upstream
     return Sent(
         at_s, ask.request_id, attempt, upstream.node_id, _runtime(upstream), choice.model,
         plain_name(choice.served) != plain_name(ask.model), choice.fallback, choice.reason,
-        float(choice.score), explanation(choice.decision),
+        float(choice.score), _why(choice.decision),
     )  # fmt: skip
 
 
@@ -140,6 +141,14 @@ def ended(at_s: float, ask: Ask, finish: Finish) -> Ended:
         usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens, finish.finish_reason,
         finish.reported_model, finish.last_chunk_s, finish.error,
     )  # fmt: skip
+
+
+def _why(decision: object | None) -> Evidence | Explanation:
+    """Return what a decision's ``evidence()`` or ``explain()`` does; one without either is unexplained."""
+    # A protocol that is checked at run time takes 6 µs.
+    told = getattr(decision, "evidence", None) or getattr(decision, "explain", None)
+    found: Evidence | Explanation = told() if told is not None else UNEXPLAINED
+    return found
 
 
 @lru_cache(maxsize=4096)

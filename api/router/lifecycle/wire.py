@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from api.router.lifecycle.decision import Explanation
 from api.router.lifecycle.moments import Ended, Failed, FirstToken, Moment, Received, Sent, Went
+from api.router.scoring.evidence import Evidence, from_plain
 from schemas.events.request_routed import Candidate, Signal
 
 Message = tuple[Any, ...]
@@ -71,7 +72,8 @@ def packed(moment: Moment) -> bytes:
     """Return a moment as bytes."""
     line: tuple[Any, ...] = (_KIND_OF[type(moment)], *moment)
     if isinstance(moment, Sent):
-        line = (*line[:-1], _plain_why(moment.why))
+        why = moment.why
+        line = (*line[:-1], (1, why.plain()) if isinstance(why, Evidence) else (0, _plain(why)))
     try:
         return marshal.dumps(line, _PLAIN)
     except ValueError:  # marshal has no classes made from str, int or tuple
@@ -82,16 +84,22 @@ def unpacked(line: bytes) -> Moment:
     """Return what ``packed`` was given."""
     kind, *values = marshal.loads(line)
     if kind == _SENT:
-        *others, candidates, places = values[-1]
-        values[-1] = _new(Explanation, (*others, tuple(map(_candidate, candidates)), places))
+        is_evidence, why = values[-1]
+        values[-1] = from_plain(why) if is_evidence else _explanation(why)
     found: Moment = _new(_KINDS[kind], values)
     return found
 
 
-def _plain_why(why: Explanation) -> tuple[Any, ...]:
+def _plain(why: Explanation) -> tuple[Any, ...]:
     """Return an explanation as tuples, which marshal can write."""
     *others, candidates, places = why
     return (*others, [(*one[:-1], tuple(map(tuple, one.signals))) for one in candidates], places)
+
+
+def _explanation(why: Sequence[Any]) -> Explanation:
+    *others, candidates, places = why
+    found: Explanation = _new(Explanation, (*others, tuple(map(_candidate, candidates)), places))
+    return found
 
 
 def _candidate(line: Sequence[Any]) -> Candidate:

@@ -9,11 +9,11 @@ from api.router.abilities import ABLE, in_words
 from api.router.ask import Goal
 from api.router.lifecycle.decision import Explanation
 from api.router.scoring import context_fit
-from api.router.scoring.place import Place
+from api.router.scoring.evidence import PACKER, Evidence, Seen, candidate, explained, line
 from api.router.scoring.policy import Policy
-from api.router.scoring.row import INDEX, TIME, Row
+from api.router.scoring.row import INDEX, Row
 from api.router.scoring.term import RANK_S, Term
-from schemas.events.request_routed import Candidate, Signal
+from schemas.events.request_routed import Candidate
 
 MOST_CANDIDATES = 16
 """Candidates that the facts keep of one decision: the best, and the first of those out of the question."""
@@ -85,15 +85,24 @@ class Decision:
 
     def explain(self) -> Explanation:
         """Return it as the facts have it."""
-        shadow = self.shadow
-        return Explanation(
+        return explained(self.evidence())
+
+    def evidence(self) -> Evidence:
+        """Return what it is explained by, for a process that has the time."""
+        shadow, need = self.shadow, self.need
+        order = self._order()[:MOST_CANDIDATES]
+        return Evidence(
             self.policy.name,
             self.policy.version,
             self.propensity,
             shadow.policy.name if shadow else "",
             shadow.node_id if shadow else "",
-            self.candidates(MOST_CANDIDATES),
             self.places,
+            need.prompt_tokens,
+            need.output_tokens,
+            self.at_s,
+            tuple([self._seen(index) for index in order]),
+            self.away[: MOST_CANDIDATES - len(order)],
         )
 
     @property
@@ -107,19 +116,22 @@ class Decision:
         lacking = [one.place.lacks & self.need.wants for one in self.rows]
         return ABLE.union(*lacking) if lacking and all(lacking) else ABLE
 
-    def candidates(self, most: int | None = None) -> tuple[Candidate, ...]:
-        """Return the places, best first, then those that were out of the question; ``most`` at most."""
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Return the places, best first, then those that were out of the question."""
+        found = [self._candidate(index) for index in self._order()]
+        found += (
+            Candidate(node, runtime, model, reason, math.nan, math.nan, ())
+            for node, runtime, model, reason in self.away
+        )
+        return tuple(found)
+
+    def _order(self) -> list[int]:
+        """Return the places, the choice first, then by their costs."""
         order = sorted(range(len(self.rows)), key=lambda index: (self.costs[index], index))
         if self.chosen is not None:
             order.remove(self.chosen)
             order.insert(0, self.chosen)
-        found = [self._candidate(index) for index in order[:most]]
-        left = None if most is None else most - len(found)
-        found += (
-            Candidate(node, runtime, model, reason, math.nan, math.nan, ())
-            for node, runtime, model, reason in self.away[:left]
-        )
-        return tuple(found)
+        return order
 
     def in_words(self) -> str:
         """Return why, in one sentence with the figures that decided."""
@@ -134,40 +146,41 @@ class Decision:
 
     def signals(self, index: int) -> tuple[Term, ...]:
         """Return what each signal said of a place, those that depend on the request included."""
-        one, need = self.rows[index], self.need
-        terms = [
+        one = self.rows[index]
+        return (
             Term("wait", self.busy[index], self.waits[index], seen_s=one.place.condition.seen_s),
             *one.terms,
-            one.efficiency[INDEX[need.goal]],
-            context_fit.rate(one.place, self.policy, need.prompt_tokens, need.num_ctx),
-        ]
+            one.efficiency[INDEX[self.need.goal]],
+            *self._own(one),
+        )
+
+    def _own(self, one: Row) -> tuple[Term, ...]:
+        """Return what signals say that depend on the request."""
+        need = self.need
+        fit = context_fit.rate(one.place, self.policy, need.prompt_tokens, need.num_ctx)
         saved = need.saved.get(one.place.upstream, 0.0)
-        if saved:
-            terms.append(Term("affinity", saved, -saved * one.sums[INDEX[need.goal]].prompt))
-        return tuple(terms)
+        if not saved:
+            return (fit,)
+        return (fit, Term("affinity", saved, -saved * one.sums[INDEX[need.goal]].prompt))
 
     def _candidate(self, index: int) -> Candidate:
         place, need = self.rows[index].place, self.need
-        prompt, output, at_s = need.prompt_tokens, need.output_tokens, self.at_s
-        signals = tuple(
-            [
-                Signal(name, value, -(fixed + a_prompt * prompt + an_output * output), at_s - seen_s)
-                for name, value, fixed, a_prompt, an_output, seen_s, _ in self.signals(index)
-            ]
-        )
-        cost = self.costs[index]
-        return Candidate(
-            place.node_id,
-            place.runtime_id,
-            place.model,
-            "" if cost < math.inf else self._why_not(place),
-            sum([signal.score for signal in signals]),
-            -sum([signal.score for signal in signals if signal.name in TIME]),
-            signals,
+        ids = place.node_id, place.runtime_id, place.model
+        return candidate(
+            ids, self._why_not(index), self.signals(index), need.prompt_tokens, need.output_tokens, self.at_s
         )
 
-    def _why_not(self, place: Place) -> str:
-        lacking = place.lacks & self.need.wants
+    def _seen(self, index: int) -> Seen:
+        one = self.rows[index]
+        row = PACKER.packed(one, INDEX[self.need.goal])
+        own = tuple([line(term) for term in self._own(one)])
+        return Seen(row, self._why_not(index), self.busy[index], self.waits[index], own)
+
+    def _why_not(self, index: int) -> str:
+        """Return why a place was out of the question; empty where it was not."""
+        if self.costs[index] < math.inf:
+            return ""
+        lacking = self.rows[index].place.lacks & self.need.wants
         return in_words(lacking) if lacking else "failed this request, broken, or paused"
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import marshal
 import math
 from collections import Counter
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from api.router.ask import Goal
 from api.router.scoring import decide as deciding
 from api.router.scoring.board import Load
+from api.router.scoring.decision import MOST_CANDIDATES
+from api.router.scoring.evidence import explained, from_plain
 from api.router.scoring.place import Place, Speed
 from schemas.events.reading import NAN
 from tests.api.router.scoring.build import GB, POLICY, choose, chosen, condition, need, place, policy
@@ -87,6 +90,18 @@ def test_what_is_told_of_a_candidate_adds_up_to_what_it_was_chosen_by(
         assert sum(signal.score for signal in one.signals) == pytest.approx(one.score)
     assert found.candidates()[0].score == pytest.approx(found.score, abs=1e-4)
     assert 0.0 < found.propensity <= 1.0
+
+
+@given(any_places, any_loads, ids, goals)
+def test_the_facts_have_the_candidates_though_another_process_works_them_out(
+    places: list[Place], loads: dict[str, Load], id_: str, goal: Goal
+) -> None:
+    found = choose(places, loads, request_id=id_, goal=goal, num_ctx=4096)
+    sent = marshal.loads(marshal.dumps(found.evidence().plain()))
+    told = explained(from_plain(sent))
+    assert repr(told.candidates) == repr(found.candidates()[:MOST_CANDIDATES])  # NaN is not equal to NaN
+    assert repr(told) == repr(found.explain())
+    assert (told.policy, told.places) == (found.policy.name, len(places))
 
 
 @given(any_place, goals, st.floats(0.0, 100.0))
