@@ -1,7 +1,9 @@
 """What is checked of a request before it takes a place in the queue, and what can be done about it."""
 
+import math
+
 from api.router.abilities import wanted
-from api.router.ask import Ask
+from api.router.ask import Ask, plain_name
 from api.router.errors import Declined
 from api.router.house import House
 from api.router.outcome import Outcome
@@ -17,6 +19,8 @@ def check(house: House, ask: Ask) -> bool:
     allowed = ask.caller.models
     if allowed is not None and ask.model not in allowed:
         raise Declined(Outcome.REJECTED_UNADMITTABLE, 403, f"this key may not use {ask.model}", param="model")
+    if house.settings.prompt_limits and not models(house, ask):
+        raise _oversized(house, ask)
     chooser = house.chooser
     if any(chooser.knows(model) for model in (ask.model, *ask.models)):
         _check_ability(house, ask)
@@ -37,12 +41,31 @@ def pullers(house: House) -> list[Upstream]:
     return [one for one in house.memory.roomiest() if one.id not in house.pauses.upstreams]
 
 
-def models(ask: Ask) -> tuple[str, ...]:
+def models(house: House, ask: Ask) -> tuple[str, ...]:
     """Return the models that may answer, in the order in which they are tried."""
-    if not ask.models or ask.strict:
+    limited = house.settings.prompt_limits
+    if (not ask.models or ask.strict) and not limited:
         return (ask.model,)
     allowed = ask.caller.models
-    return (ask.model, *(name for name in ask.models if allowed is None or name in allowed))
+    others = () if ask.strict else ask.models
+    found = (ask.model, *(name for name in others if allowed is None or name in allowed))
+    return tuple(name for name in found if ask.prompt_tokens <= _limit(house, name)) if limited else found
+
+
+def _limit(house: House, model: str) -> float:
+    """Return the most tokens of a prompt for a model."""
+    limits = house.settings.prompt_limits
+    return limits.get(model) or limits.get(plain_name(model)) or limits.get("*") or math.inf
+
+
+def _oversized(house: House, ask: Ask) -> Declined:
+    message = (
+        f"the prompt has about {ask.prompt_tokens} tokens, and {ask.model} takes "
+        f"{_limit(house, ask.model):.0f} here (setting router.prompt_limits)"
+    )
+    return Declined(
+        Outcome.REJECTED_OVERSIZED, 413, message, param="messages", code="context_length_exceeded"
+    )
 
 
 def unfit(found: NoChoice) -> Declined:
@@ -54,7 +77,7 @@ def _check_ability(house: House, ask: Ask) -> None:
     """Refuse what none of its models can do, as their runtimes say."""
     if not wanted(ask):
         return
-    found = [house.chooser.choose(ask, model, frozenset()) for model in models(ask)]
+    found = [house.chooser.choose(ask, model, frozenset()) for model in models(house, ask)]
     unable = [one for one in found if isinstance(one, NoChoice) and one.absence is Absence.UNFIT]
     if unable and len(unable) == len(found):
         raise unfit(unable[0])

@@ -117,7 +117,7 @@ class Exchange:
         until_s: float | None = None
         while True:
             away = False
-            for model in models(self._ask):
+            for model in models(self._house, self._ask):
                 found = await self._try(model)
                 if isinstance(found, Finish):
                     return found

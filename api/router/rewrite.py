@@ -17,6 +17,7 @@ from api.router.seams import Choice
 _OURS = ("models", "fallback_models")
 _INCLUDE_USAGE = b',"stream_options":{"include_usage":true}}'
 CONTEXT_NOTE = b"x-penstock-context"
+OVERFLOW_NOTE = b"x-penstock-context-overflow"
 BUDGET_NOTE = b"x-penstock-token-budget"
 # Parts of the names of models that think before they answer and have no switch in their name for it.
 _THINKERS = ("deepseek-r1", "gpt-oss", "qwq", "phi-4-reasoning", "phi4-reasoning", "magistral", "thinking")
@@ -55,6 +56,7 @@ def untranslated(ask: Ask, choice: Choice, rules: Rules) -> Written:
     notes: dict[bytes, bytes] = {}
     if choice.model != ask.model:
         changes["model"] = choice.model
+    _overflow(ask, choice, notes)
     if ask.dialect is Dialect.OLLAMA:
         _protect(ask.fields, ask, choice, rules, changes, notes)
     _make_room(ask.fields, ask, choice, rules, changes, notes)
@@ -76,6 +78,7 @@ def for_ollama(translate: Callable[[Ask, str], dict[str, Any]]) -> Callable[[Ask
     def write(ask: Ask, choice: Choice, rules: Rules) -> Written:
         body = translate(ask, choice.model)
         notes: dict[bytes, bytes] = {}
+        _overflow(ask, choice, notes)
         _protect(body, ask, choice, rules, body, notes)
         _make_room(body, ask, choice, rules, body, notes)
         return Written(orjson.dumps(body), notes or None)
@@ -91,6 +94,7 @@ def for_openai(
     def write(ask: Ask, choice: Choice, rules: Rules) -> Written:
         body = translate(ask, choice.model, choice.upstream.kind)
         notes: dict[bytes, bytes] = {}
+        _overflow(ask, choice, notes)
         _make_room(body, ask, choice, rules, body, notes)
         return Written(orjson.dumps(body), notes or None)
 
@@ -116,6 +120,13 @@ def _with_usage(ask: Ask) -> bytes:
 def _usage_options(ask: Ask) -> dict[str, Any]:
     options = ask.fields.get("stream_options")
     return {**(options if isinstance(options, dict) else {}), "include_usage": True}
+
+
+def _overflow(ask: Ask, choice: Choice, notes: dict[bytes, bytes]) -> None:
+    """Say that a prompt seems longer than the context: an Ollama cuts it in silence."""
+    loaded = choice.context_length
+    if loaded is not None and ask.prompt_tokens > max(loaded, ask.num_ctx or 0):
+        notes[OVERFLOW_NOTE] = b"about %d tokens, context %d" % (ask.prompt_tokens, loaded)
 
 
 def _protect(

@@ -27,6 +27,7 @@ _JSON = {
     "router.upstreams": "a JSON list of objects, such as []",
     "router.policies": 'a JSON list of objects, such as [{"name": "thrifty", "goal": "efficiency"}]',
     "router.interchangeable": 'a JSON list of lists of names, such as [["a", "b"]]',
+    "router.prompt_limits": 'a JSON object of numbers, such as {"llama3.1:8b": 8000, "*": 32000}',
     "router.pools": 'a JSON list of objects, such as [{"name": "gpu", "models": ["a", "b"]}]',
 }
 

@@ -205,6 +205,11 @@ class RouterSettings(Section):
     )
     ask_interval_s: float = Field(5.0, ge=0.1, le=300, description="seconds between questions what they have")
     body_bytes: int = Field(64 << 20, ge=1 << 10, description="most bytes of a request; images count")
+    prompt_limits: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="most tokens of a prompt, by estimate, for models by name; * is for all others (JSON in "
+        "the environment)",
+    )
     header_bytes: int = Field(64 << 10, ge=1 << 10, description="most bytes of a request's headers")
     header_timeout_s: float = Field(10.0, gt=0, description="how long the headers of a request may take")
     body_timeout_s: float = Field(60.0, gt=0, description="how long the body of a request may take")

@@ -116,6 +116,21 @@ def test_a_body_that_is_too_long(router: Router) -> None:
     router.ended(rejected_oversized=2)
 
 
+@pytest.mark.parametrize("path", [CHAT, OLLAMA])
+def test_a_prompt_that_is_too_long_for_a_model_here(fleet: Fleet, path: str) -> None:
+    fleet.upstream("vllm", {"m": good, "wide": good})
+    router = fleet.router(prompt_limits={"m": 100, "*": 1000})
+    messages = [{"role": "user", "content": "word " * 200}]
+    answer = router.post(path, {"model": "m", "messages": messages})
+    assert answer.status_code == 413
+    assert "about 254 tokens, and m takes 100" in message(answer)
+    assert router.post(path, {"model": "m", "messages": messages[:0]}).status_code == 200
+    wide = router.post(path, {"model": "m", "messages": messages, "models": ["wide"], "stream": False})
+    assert (wide.status_code, wide.headers["x-penstock-served-model"]) == (200, "wide")
+    assert router.post(path, {"model": "wide", "messages": messages * 5}).status_code == 413
+    router.ended(rejected_oversized=2, completed=2)
+
+
 def test_unknown_fields_pass(fleet: Fleet) -> None:
     standin = fleet.upstream("vllm")
     asked = {"model": "m", "messages": HELLO, "guided_choice": ["a"], "x": {"y": [1, None]}}

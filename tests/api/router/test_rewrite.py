@@ -9,7 +9,7 @@ from api.router import request
 from api.router.ask import NOBODY, Ask
 from api.router.endpoints import ENDPOINTS
 from api.router.plan import plan
-from api.router.rewrite import BUDGET_NOTE, CONTEXT_NOTE, Rules, Written, thinks
+from api.router.rewrite import BUDGET_NOTE, CONTEXT_NOTE, OVERFLOW_NOTE, Rules, Written, thinks
 from api.router.seams import Choice, Upstream
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -47,6 +47,16 @@ def test_a_loaded_context_is_kept(
     assert (found.notes or {}).get(CONTEXT_NOTE) == noted
     if asked:
         assert body["options"]["top_k"] == 3
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
+@pytest.mark.parametrize("kind", ["ollama", "vllm"])
+def test_a_prompt_that_seems_longer_than_the_context_is_told(path: str, kind: str) -> None:
+    long = [{"role": "user", "content": "word " * 1000}]
+    found = written(ask(path, messages=long), kind, context=1000)
+    assert (found.notes or {})[OVERFLOW_NOTE] == b"about 1254 tokens, context 1000"
+    for context in (2000, None):
+        assert OVERFLOW_NOTE not in (written(ask(path, messages=long), kind, context=context).notes or {})
 
 
 @pytest.mark.parametrize(("rule", "noted"), [("warn", b"asked 2048, loaded 8192"), ("off", None)])
