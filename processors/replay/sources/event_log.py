@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 
 from processors.replay.merge import merged
-from processors.replay.source import FOREVER, Gap, Span
+from processors.replay.source import Gap, Span
 from processors.replay.sources.holes import Holes
 from processors.replay.sources.registry_codec import RegistryCodec
 from schemas.codec import Codec
@@ -26,6 +26,8 @@ SECOND_US: Final = 1_000_000
 FIRST_SLICE_US: Final = 60 * SECOND_US
 LONGEST_SLICE_US: Final = 24 * 3600 * SECOND_US
 SLICE_RECORDS: Final = 30_000
+# The year 2200: ClickHouse's times end before 2300.
+LATEST_US: Final = 7_258_118_400 * SECOND_US
 # A broken row must not be taken for an endless one.
 _ROW = struct.Struct("<iqq")
 
@@ -66,17 +68,7 @@ class EventLogSource:
         self._prefix = settings.kafka.topic_prefix
         self._codec: Codec | None = None
         self._holes = Holes("missing in event_log: the sink did not write it, or a transaction was given up")
-        verify = ssl.create_default_context(cafile=store.ca_file) if store.ca_file else True
-        self._http = httpx.Client(
-            base_url=store.url,
-            verify=verify,
-            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
-            headers={
-                "X-ClickHouse-User": store.username,
-                "X-ClickHouse-Key": store.password.get_secret_value(),
-            },
-            trust_env=False,
-        )
+        self._verify = ssl.create_default_context(cafile=store.ca_file) if store.ca_file else True
 
     @property
     def name(self) -> str:
@@ -93,10 +85,10 @@ class EventLogSource:
     def holds(self, topics: Sequence[Topic]) -> Mapping[str, Span]:
         """Return what there is of each topic; see ``Source``."""
         found: dict[str, Span] = {}
-        for row in self._rows(_SPANS, self._named(topics)):
+        for row in self.rows(_SPANS, self._named(topics)):
             name = str(row["topic"]).removeprefix(self._prefix)
             found[name] = Span(row["first_at"], row["last_at"], row["records"], row["partitions"])
-        for row in self._rows(_STARTS, self._named(topics)):
+        for row in self.rows(_STARTS, self._named(topics)):
             name = str(row["topic"]).removeprefix(self._prefix)
             why = "expired: event_log no longer has it"
             self._holes.begin(name, row["partition"], row["first_offset"], why)
@@ -113,12 +105,12 @@ class EventLogSource:
         """Yield the records of a range, in the order of a replay; see ``Source``."""
         self._holes.again()
         values = self._named(topics) | {
-            "of_nodes": _array(t.full_name(self._settings.kafka) for t in topics if t.key == "node_id"),
-            "keys": _array(sorted(keys)),
+            "of_nodes": array(t.full_name(self._settings.kafka) for t in topics if t.key == "node_id"),
+            "keys": array(sorted(keys)),
             "partitions": "[" + ",".join(map(str, sorted(partitions))) + "]",
         }
         since = max(0, since)
-        until = min(until, FOREVER >> 12)
+        until = min(until, LATEST_US)
         slice_us = FIRST_SLICE_US
         while since < until:
             records = self._slice(values, since, min(until, since + slice_us))
@@ -133,7 +125,7 @@ class EventLogSource:
         return self._holes.gaps()
 
     def _slice(self, values: Mapping[str, str], since: int, until: int) -> list[LogRecord]:
-        answer = self._ask(_READ, {**values, "since": str(since), "until": str(until)})
+        answer = self.ask(_READ, {**values, "since": str(since), "until": str(until)})
         records, rises = [], True
         seen: dict[tuple[str, int], int] = {}
         for record in _parsed(answer, self._prefix):
@@ -148,28 +140,50 @@ class EventLogSource:
     def _next(self, topics: Sequence[Topic], since: int, until: int) -> int:
         """Return when the next record arrived, so that a time without any is passed over at once."""
         values = self._named(topics) | {"since": str(since), "until": str(until)}
-        row = self._rows(_NEXT, values)[0]
+        row = self.rows(_NEXT, values)[0]
         return int(row["at"]) if row["records"] else until
 
     def _named(self, topics: Sequence[Topic]) -> dict[str, str]:
-        return {"topics": _array(topic.full_name(self._settings.kafka) for topic in topics)}
+        return {"topics": array(topic.full_name(self._settings.kafka) for topic in topics)}
 
-    def _rows(self, sql: str, values: Mapping[str, str]) -> list[Mapping[str, Any]]:
-        answer = self._ask(sql + " FORMAT JSON SETTINGS output_format_json_quote_64bit_integers = 0", values)
+    def rows(self, sql: str, values: Mapping[str, str]) -> list[Mapping[str, Any]]:
+        """Return the rows of a query about the same database; ``values`` are its parameters."""
+        answer = self.ask(sql + " FORMAT JSON SETTINGS output_format_json_quote_64bit_integers = 0", values)
         rows: list[Mapping[str, Any]] = httpx.Response(200, content=answer).json()["data"]
         return rows
 
-    def _ask(self, sql: str, values: Mapping[str, str]) -> bytes:
+    def ask(self, sql: str, values: Mapping[str, str]) -> bytes:
+        """Return the answer to a query, in the format that it names.
+
+        Raises:
+            RefusedError: ClickHouse does not take it.
+            UnavailableError: it cannot be reached.
+        """
         store = self._settings.clickhouse
         options = {"database": store.database} | {f"param_{name}": value for name, value in values.items()}
         where = f"ClickHouse at {store.url} (setting clickhouse.url)"
         try:
-            answer = self._http.post("/", params=options, content=sql.encode())
+            # A connection for each slice: a source is opened in many places, and nobody closes it.
+            with self._connected() as http:
+                answer = http.post("/", params=options, content=sql.encode())
         except httpx.HTTPError as exc:
             raise UnavailableError(f"{where}: {exc or type(exc).__name__}") from exc
         if not answer.is_success:
             raise RefusedError(f"{where}: {' '.join(answer.text.split())[:500]}")
         return answer.content
+
+    def _connected(self) -> httpx.Client:
+        store = self._settings.clickhouse
+        return httpx.Client(
+            base_url=store.url,
+            verify=self._verify,
+            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            headers={
+                "X-ClickHouse-User": store.username,
+                "X-ClickHouse-Key": store.password.get_secret_value(),
+            },
+            trust_env=False,
+        )
 
 
 def _adapted(slice_us: int, records: int) -> int:
@@ -178,7 +192,7 @@ def _adapted(slice_us: int, records: int) -> int:
     return min(LONGEST_SLICE_US, slice_us * 2) if records < SLICE_RECORDS // 2 else slice_us
 
 
-def _array(names: Any) -> str:  # noqa: ANN401 - any iterable of texts
+def array(names: Any) -> str:  # noqa: ANN401 - any iterable of texts
     """Return an Array(String) as a parameter is written."""
     quoted = ("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in names)
     return "[" + ",".join(quoted) + "]"

@@ -10,6 +10,7 @@ from infra.score.schema_ids import schema_ids
 from processors.replay.digest import NAMES
 from producers.simulator.fact import Fact
 from producers.simulator.log import log_file
+from schemas.events.node_state import NodeState
 from schemas.log_file import LogFile, LogRecord
 from schemas.topics import NODES
 from tests.infra.cli.conftest import Run
@@ -73,7 +74,7 @@ def test_a_difference_is_status_one_and_shows_both(penstock: Run, live: Path, tm
         codec, left = file.codec(), 1
         for record in file:
             event = codec.decode(record.value)
-            if left and record.topic == "node-states" and hasattr(event, "wes"):
+            if left and isinstance(event, NodeState):
                 left, event = 0, event._replace(wes=99.0)
                 record = record._replace(value=codec.encode(event))
             out.put(LogRecord(*record[:5], record.value[5:]), NAMES[type(event)])
