@@ -7,6 +7,7 @@ knows from it what was delivered. So a delivery is settled when Kafka has its fa
 import asyncio
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from schemas.codec import Codec, Event
 from schemas.events.dead_letter import DeadLetter
@@ -34,6 +35,7 @@ class Facts:
         self._patience = patience
         self._clock = clock
         self._starting = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
         self._topic = NOTIFICATIONS.full_name(settings)
         self._producer: AIOKafkaProducer | None = None
 
@@ -56,6 +58,9 @@ class Facts:
 
     async def close(self) -> None:
         """Send what is on its way, and close the connection."""
+        for task in set(self._retiring):
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None
@@ -82,9 +87,21 @@ class Facts:
     async def _sent(self, topic: str, value: bytes, key: bytes, partition: int | None) -> None:
         async def attempt() -> None:
             producer = await self._started()
-            await producer.send_and_wait(topic, value, key=key, partition=partition)
+            try:
+                await producer.send_and_wait(topic, value, key=key, partition=partition)
+            except KafkaError:
+                # One that lost a batch has a gap in its sequence, and Kafka takes nothing from it any more.
+                self._retire(producer)
+                raise
 
         await self._patience.until_done("kafka", attempt)
+
+    def _retire(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            self._producer = None
+            task = asyncio.create_task(_stopped(producer))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -103,3 +120,11 @@ class Facts:
                     raise
                 self._producer = producer
             return self._producer
+
+
+async def _stopped(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(ANSWER_MS / 1000):
+            await producer.stop()
+    except (KafkaError, OSError, TimeoutError):
+        pass  # it is gone either way

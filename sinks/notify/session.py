@@ -19,6 +19,7 @@ from sinks.notify.backlog import Backlog
 from sinks.notify.channel import Receipt
 from sinks.notify.delivery import Delivery, Place, delivery_of
 from sinks.notify.destination import Destination
+from sinks.notify.ends import ends_of
 from sinks.notify.lease import Lease
 from sinks.notify.metrics import LAG, READING
 from sinks.notify.offsets import Offsets
@@ -107,7 +108,7 @@ class Session:
 
     async def _learn(self) -> None:
         """Read from the last commit to the end, and go back."""
-        ends = await self._consumer.end_offsets(self._partitions)
+        ends = await ends_of(self._services.settings.kafka, self._partitions)
         begins = await self._begins(ends)
         backlogs = {place.partition: Backlog() for place in self._partitions}
         for place, begin in begins.items():

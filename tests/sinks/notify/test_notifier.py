@@ -6,17 +6,20 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from schemas.channel_document import parse
 from schemas.events.notification_due import NotificationDue
-from schemas.settings import Settings
+from schemas.settings import KafkaSettings, RegistrySettings, Settings
+from schemas.settings.notifier import NotifierSettings
 from sinks.notify.clock import Clock
 from sinks.notify.serve import serve
+from tests.fixtures.kafka import broker
 from tests.fixtures.ports import free_port
-from tests.sinks.notify.making import notification, webhook
+from tests.sinks.notify.making import LOOPBACK, notification, webhook
 from tests.sinks.notify.receivers import Received, receiver, status
 from tests.sinks.notify.world import World
 
@@ -77,7 +80,13 @@ async def test_kill_9_loses_nothing_and_repeats_only_what_no_fact_tells_of(world
 
     groups = [opened_and_resolved(f"g{number}", channels=("ops", "slow")) for number in range(20)]
     every = [one for pair in groups for one in pair]
-    async with receiver() as received, receiver(hang) as slow:
+    begun = asyncio.Event()
+
+    async def once_begun(_: web.Request) -> web.StreamResponse:
+        await begun.wait()
+        return web.Response()
+
+    async with receiver(once_begun) as received, receiver(hang) as slow:
         await world.put_channel(webhook(received.url))
         await world.put_channel(webhook(slow.url, "slow"))
         notifier = world.start()
@@ -111,6 +120,87 @@ async def test_kill_9_loses_nothing_and_repeats_only_what_no_fact_tells_of(world
     assert len(told) - len(set(told)) <= world.settings.notifier.at_once
     for opened, resolved in groups:
         assert ids.index(opened.id) < ids.index(resolved.id)
+
+
+async def test_facts_behind_an_open_transaction_are_waited_for(world: World) -> None:
+    """A worker and the notifier are killed together: the worker's transaction stays open for a while."""
+    first, second = notification("a"), notification("b")
+    hung = notification("h", channels=("slow",))  # nothing behind it is committed
+    over = asyncio.Event()
+
+    async def hang(_: web.Request) -> web.StreamResponse:
+        await over.wait()
+        return web.Response()
+
+    begun = asyncio.Event()
+
+    async def once_begun(_: web.Request) -> web.StreamResponse:
+        await begun.wait()
+        return web.Response()
+
+    async with receiver(once_begun) as received, receiver(hang) as slow:
+        await world.put_channel(webhook(received.url))
+        await world.put_channel(webhook(slow.url, "slow"))
+        notifier = world.start()
+        await world.put(hung)
+        await world.until(lambda: at_least(slow, 1))
+        await world.put(first)
+        await world.until(lambda: at_least(received, 1))
+        async with world.transaction() as worker:
+            await worker.send(second)
+            begun.set()
+            await world.until_told((first, ["delivered"]))
+            before = await world.members()
+            notifier.kill()
+            again = world.start()
+
+            async def taken_over() -> bool:
+                now = await world.members()
+                return bool(now) and not now.keys() & before.keys()
+
+            await world.until(taken_over)
+            await world.turns(again, 5)
+            over.set()
+        await world.until_told((first, ["delivered"]), (second, ["delivered"]), (hung, ["delivered"]))
+        ids = [headers["webhook-id"] for headers in received.headers]
+    assert ids == [first.id, second.id]
+
+
+async def test_kafka_goes_away_while_an_attempt_is_under_way(registry_url: str, tmp_path: Path) -> None:
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        begun.set()
+        await over.wait()
+        return web.Response()
+
+    first, second = notification("a"), notification("b")
+    port, controller = free_port(), free_port()
+    settings = Settings(
+        data_dir=tmp_path,
+        kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}", topic_prefix="away.", partitions=1),
+        registry=RegistrySettings(url=registry_url),
+        notifier=NotifierSettings(allow=LOOPBACK, metrics_port=free_port(), timeout_s=60.0),
+    )
+    async with receiver(slow) as received:
+        with broker(tmp_path, port, controller) as kafka:
+            world = World(settings)
+            await world.open()
+            await world.put_channel(webhook(received.url))
+            notifier = world.start()
+            await world.put(first)
+            await asyncio.wait_for(begun.wait(), 30)
+            await world.close_producer()
+            kafka.kill()
+            kafka.wait()
+        over.set()
+        with broker(tmp_path, port, controller):
+            await world.open()
+            await world.put(second)
+            await world.until_told((first, ["delivered"]), (second, ["delivered"]))
+            assert notifier.stop() == 0
+            await world.close()
+    assert [headers["webhook-id"] for headers in received.headers] == [first.id, second.id]
 
 
 async def test_a_receiver_that_comes_back_is_told_in_order(world: World) -> None:

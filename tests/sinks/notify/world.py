@@ -5,9 +5,10 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -71,6 +72,20 @@ class NotifierProcess:
         return found
 
 
+class Transaction(NamedTuple):
+    """An open transaction that writes notifications."""
+
+    producer: AIOKafkaProducer
+    codec: Codec
+    topic: str
+    settings: Settings
+
+    async def send(self, one: NotificationDue) -> None:
+        partition = partition_of(one.rule_id, NOTIFICATIONS.partitions(self.settings.kafka))
+        key, value = one.rule_id.encode(), self.codec.encode(one)
+        await self.producer.send_and_wait(self.topic, value, key=key, partition=partition)
+
+
 class World:
     """One prefix of topics."""
 
@@ -92,8 +107,35 @@ class World:
         for notifier in self.notifiers:
             if notifier.process.is_alive():
                 notifier.kill()
+        await self.close_producer()
+
+    async def close_producer(self) -> None:
         if self._producer is not None:
             await self._producer.stop()
+            self._producer = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Transaction"]:
+        """One like a worker's: what it holds back, and all behind it, shows when the block ends."""
+        assert self._codec is not None
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.settings.kafka.bootstrap_servers,
+            transactional_id=f"{self.settings.kafka.topic_prefix}worker",
+        )
+        await producer.start()
+        try:
+            async with producer.transaction():
+                yield Transaction(producer, self._codec, self._name(NOTIFICATIONS), self.settings)
+        finally:
+            await producer.stop()
+
+    async def turns(self, notifier: NotifierProcess, number: int) -> None:
+        """Give the notifier the time to send what it would, and see that it lives."""
+        url = f"http://127.0.0.1:{notifier.settings.notifier.metrics_port}/healthz"
+        async with httpx.AsyncClient() as http:
+            for _ in range(number):
+                assert (await http.get(url)).status_code == 200
+                await asyncio.sleep(0.2)
 
     def start(self, settings: Settings | None = None) -> NotifierProcess:
         self.notifiers.append(NotifierProcess(settings or self.settings))
@@ -150,6 +192,10 @@ class World:
 
     async def shares(self) -> list[int]:
         """How many partitions each member of the group has, once the group has settled."""
+        return sorted((await self.members()).values())
+
+    async def members(self) -> dict[str, int]:
+        """The same by the names of the members."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka.bootstrap_servers)
         await admin.start()
         try:
@@ -158,9 +204,9 @@ class World:
             await admin.close()
         (_, _, state, _, _, members, *_) = answer.groups[0]
         if state != "Stable":
-            return []
-        shares = [MemberAssignment.decode(member[4]) for member in members]
-        return sorted(sum(len(numbers) for _, numbers in share.assignment) for share in shares)
+            return {}
+        shares = {member[0]: MemberAssignment.decode(member[4]).assignment for member in members}
+        return {name: sum(len(numbers) for _, numbers in share) for name, share in shares.items()}
 
     async def end(self) -> int:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka.bootstrap_servers)
