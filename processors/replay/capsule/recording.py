@@ -84,16 +84,17 @@ class Recording:
             if record.arrived_at >= self.plan.begins:
                 self._digest.add(canonical(BY_NAME[record.topic], record.key, event))
             return True
-        self.facts += record.arrived_at < self.plan.ends
-        return record.arrived_at < self.plan.ends
+        if record.arrived_at >= self.plan.ends:
+            return False
+        # Ticks are everywhere; alone they are no incident.
+        self.facts += record.key is not None
+        return True
 
     def _wants(self, record: LogRecord, event: Event) -> bool:
-        nodes = self.plan.nodes
         if not self.plan.wants(record.topic, event):
             return False
-        if nodes and isinstance(event, REQUEST_EVENTS):
-            return not nodes.isdisjoint(keys(event))
-        return not nodes or record.topic != SUMMARIES.name
+        nodes = self.plan.nodes
+        return not nodes or not isinstance(event, REQUEST_EVENTS) or not nodes.isdisjoint(keys(event))
 
     def _unreadable(self, record: LogRecord) -> Iterator[LogRecord]:
         """Keep it where everything is kept: live, and in the replay, it is a dead letter."""

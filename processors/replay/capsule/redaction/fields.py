@@ -12,8 +12,8 @@ class Treatment(Enum):
     """How a text is made safe. A name becomes a pseudonym of its kind; equal names stay equal.
 
     MIXED: words with names among them. OPAQUE: told apart and nothing else. REFERENCE: the id of an
-    observation or an alert. IDENTITY: the id of a derived event. SAID: a sentence of a stage, which a replay
-    says again. FREE: written by people, or quoting what is not known; left out.
+    observation or an alert. IDENTITY: the id of a derived event. FREE: left out, as it is written by people
+    or quotes what is not known; what a stage says in a sentence, a replay says again.
     """
 
     KEEP = "keep"
@@ -32,7 +32,6 @@ class Treatment(Enum):
     RULES = "rules"
     REFERENCE = "reference"
     IDENTITY = "identity"
-    SAID = "said"
     FREE = "free"
 
 
@@ -58,10 +57,8 @@ _BY_NAME: Final[dict[str, Treatment]] = {
     **dict.fromkeys(("by", "acknowledged_by"), T.PERSON),
     "request_id": T.REQUEST,
     **dict.fromkeys(("subject", "subjects", "reading", "thermal_reason"), T.MIXED),
-    **dict.fromkeys(
-        ("boot_id", "machine_id", "session", "digest", "policy", "policy_version", "shadow_policy", "key"),
-        T.OPAQUE,
-    ),
+    **dict.fromkeys(("boot_id", "machine_id", "session", "digest", "key", "rule", "rule_id"), T.OPAQUE),
+    **dict.fromkeys(("policy", "policy_version", "shadow_policy"), T.OPAQUE),
     **dict.fromkeys(("observation_id", "alert_id", "observations", "target_id"), T.REFERENCE),
     "id": T.IDENTITY,
     "thresholds": T.RULES,

@@ -10,7 +10,7 @@ name still tells the size and the format of its weights, which judgements need.
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -61,7 +61,7 @@ class Pseudonyms:
                 if name not in self._of:
                     self._of[name] = self._pseudonym(kind, f"{rank:0{width}d}", name)
         self._requests = sorted(seen[Treatment.REQUEST])
-        self.mixed = lru_cache(65_536)(lambda text: self._replaced(text, self._inside))
+        self.mixed = lru_cache(65_536)(self._mixed)
         self.opaque = lru_cache(65_536)(self._opaque)
         self.request = lru_cache(65_536)(self._request)
 
@@ -91,11 +91,7 @@ class Pseudonyms:
         rest = self._keyed("request", text)
         return f"{rank:08x}-{rest[:4]}-8{rest[5:8]}-8{rest[9:12]}-{rest[12:24]}"
 
-    def said(self, text: str) -> str:
-        """Return a sentence with every name in it replaced."""
-        return self._replaced(text, self._of)
-
-    def _replaced(self, text: str, names: Container[str]) -> str:
+    def _mixed(self, text: str) -> str:
         """Return a text with names replaced, the longest first, whole words only."""
         if text in self._of or text in KEPT_VALUES:
             return self._of.get(text, text)
@@ -106,7 +102,7 @@ class Pseudonyms:
             begin = runs[index][0]
             for last in range(len(runs) - 1, index - 1, -1):
                 name = text[begin : runs[last][1]]
-                if name in names:
+                if name in self._inside:
                     parts += [text[done:begin], self._of[name]]
                     done, index = runs[last][1], last
                     break

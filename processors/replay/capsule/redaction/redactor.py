@@ -79,8 +79,6 @@ class Redactor:
         match found:
             case Treatment.MIXED:
                 return self._names.mixed(text)
-            case Treatment.SAID:
-                return self._names.said(text)
             case Treatment.REQUEST:
                 return self._names.request(text)
             case Treatment.REFERENCE:
