@@ -18,19 +18,20 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import KafkaError
 
 from producers.connector import Connector, reason
+from producers.courier import NEVER, Courier
 from producers.disk_queue import DiskQueue
-from producers.envelope import Encoded, disclose, enclose, event_name
+from producers.envelope import Encoded, enclose, event_name
 from producers.link import Link
-from producers.parcels import Fact, Flying, Parcel, is_large, packed
+from producers.parcels import Fact, Flying
+from producers.patience import USUAL, Patience
 from schemas.codec import Codec, Event
-from schemas.errors import DecodeError
 from schemas.kafka import connection
 from schemas.settings import KafkaSettings, RegistrySettings
 from schemas.topics import Topic
@@ -38,22 +39,8 @@ from schemas.topics import Topic
 STOP_S = 5.0
 _MOST_FLYING = 5000
 _AT_ONCE = 500
-# Sending such a record again cannot help.
-_NEVER = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the emitter waits for what, seconds."""
-
-    hold_s: float = 5.0  # in memory, before a fact goes to disk
-    delivery_s: float = 5.0  # for Kafka's acknowledgement, before the connection counts as lost
-    poll_s: float = 1.0  # between looks at what is overdue
-    disk_s: float = 5.0  # after the disk refused, before it is asked again
-    first_retry_s: float = 0.5  # of a connection; doubles up to
-    last_retry_s: float = 10.0
 
 
 class EmitterStatistics(NamedTuple):
@@ -85,16 +72,16 @@ class Emitter:
         spool: Path,
         spool_bytes: int,
         queue_records: int = 10_000,
-        patience: Patience = Patience(),
+        patience: Patience = USUAL,
     ) -> None:
         self._kafka = kafka
         self._patience = patience
-        self._topics = {topic.name: topic for topic in topics}
         self._queue_records = queue_records
         self._wake = asyncio.Event()
         self._connector = Connector(kafka, registry, topics, on_connect=self._wake.set)
         self._connector.first_retry_s = patience.first_retry_s
         self._connector.last_retry_s = patience.last_retry_s
+        self._courier = Courier({topic.name: topic for topic in topics}, self._refuse)
         self._disk = DiskQueue(spool, spool_bytes, retry_s=patience.disk_s)
         # A fact's way: queue, then disk or flying, then delivered. While any flies, the disk is empty.
         self._queue: deque[Fact] = deque()
@@ -212,7 +199,7 @@ class Emitter:
         """Forget what was acknowledged; return why the link must go, or nothing."""
         while self._flying and self._flying[0].acknowledged.done():
             failure = _failure(self._flying[0].acknowledged)
-            if failure is not None and not isinstance(failure, _NEVER):
+            if failure is not None and not isinstance(failure, NEVER):
                 return reason(failure)
             facts = self._flying.popleft().facts
             self._airborne -= len(facts)
@@ -244,7 +231,7 @@ class Emitter:
     def _put_back(self, facts: Sequence[Fact]) -> None:
         """Put facts where they were in the queue; partitions of a batch may have gone and others not."""
         if facts:
-            self._queue = deque(sorted((*facts, *self._queue), key=_number))
+            self._queue = deque(sorted((*facts, *self._queue), key=attrgetter("number")))
 
     async def _hand_over(self, link: Link, codec: Codec) -> None:
         while self._queue and self._airborne < _MOST_FLYING:
@@ -253,7 +240,7 @@ class Emitter:
             sent: set[int] = set()
             try:
                 async with asyncio.timeout(self._patience.delivery_s):
-                    await self._send_all(facts, link, codec, sent)
+                    await self._courier.send(facts, link, codec, went=self._fly, sent=sent)
             except (KafkaError, OSError) as exc:
                 self._put_back([fact for fact in facts if fact.number not in sent])
                 await self._lose_link(reason(exc))
@@ -261,35 +248,10 @@ class Emitter:
             finally:
                 self._moving = None
 
-    async def _send_all(self, facts: Sequence[Fact], link: Link, codec: Codec, sent: set[int]) -> None:
-        """Send facts; the numbers of those that went, or that can never go, are put into ``sent``."""
-        parcels, refused = packed(facts, codec, await self._partitions(facts, link))
-        for fact, why in refused:
-            self._refuse(event_name(fact.event), why)
-            sent.add(fact.number)
-        for parcel in parcels:
-            acknowledged = await self._sent(parcel, link)
-            if acknowledged is not None:
-                acknowledged.add_done_callback(self._landed)
-                self._flying.append(Flying(parcel.facts, acknowledged, time.monotonic()))
-                self._airborne += len(parcel.facts)
-            sent.update(fact.number for fact in parcel.facts)
-
-    async def _partitions(self, facts: Sequence[Fact], link: Link) -> dict[str, int]:
-        names = {fact.topic.name for fact in facts}
-        return {name: len(await link.partitions(self._topics[name])) for name in names}
-
-    async def _sent(self, parcel: Parcel, link: Link) -> asyncio.Future[object] | None:
-        """Send a parcel, and return the future of its acknowledgement; None where it can never go."""
-        topic, partition, facts, records = parcel
-        try:
-            if is_large(parcel):
-                return await link.send(topic, records[0][1], key=facts[0].key, partition=partition)
-            return await link.send_batch(topic, partition, records)
-        except _NEVER as exc:
-            for fact in facts:
-                self._refuse(event_name(fact.event), exc)
-            return None
+    def _fly(self, flying: Flying) -> None:
+        flying.acknowledged.add_done_callback(self._landed)
+        self._flying.append(flying)
+        self._airborne += len(flying.facts)
 
     def _landed(self, acknowledged: asyncio.Future[object]) -> None:
         _failure(acknowledged)  # asyncio complains of failures that nobody looked at
@@ -319,47 +281,12 @@ class Emitter:
         batch = await self._disk.peek()
         try:
             async with asyncio.timeout(self._patience.delivery_s):
-                flying = await self._send_spooled(batch.records, link, codec)
-                results = await asyncio.gather(*(one for _, one in flying), return_exceptions=True)
+                self._delivered += await self._courier.deliver(batch.records, link, codec)
         except (KafkaError, OSError) as exc:
             await self._lose_link(reason(exc))
             return
-        failures = [result for result in results if isinstance(result, BaseException)]
-        trouble = next((failure for failure in failures if not isinstance(failure, _NEVER)), None)
-        if trouble is not None:
-            await self._lose_link(reason(trouble))
-            return
-        for (count, _), result in zip(flying, results, strict=True):
-            if isinstance(result, BaseException):
-                for _ in range(count):
-                    self._refuse("spooled fact", result)
-            else:
-                self._delivered += count
         await self._disk.acknowledge(batch)
         self._wake.set()
-
-    async def _send_spooled(
-        self, records: Sequence[bytes], link: Link, codec: Codec
-    ) -> list[tuple[int, asyncio.Future[object]]]:
-        """Send spooled facts; return how many went together, and the future of their acknowledgement."""
-        facts = []
-        for record in records:
-            try:
-                found = disclose(record)
-                facts.append(
-                    Fact(self._topics[found.topic], found.key, Encoded(found.event, found.body), 0.0, 0)
-                )
-            except (DecodeError, KeyError) as exc:
-                self._refuse("spooled fact", exc)
-        parcels, refused = packed(facts, codec, await self._partitions(facts, link))
-        for _, why in refused:
-            self._refuse("spooled fact", why)
-        flying = []
-        for parcel in parcels:
-            acknowledged = await self._sent(parcel, link)
-            if acknowledged is not None:
-                flying.append((len(parcel.facts), acknowledged))
-        return flying
 
     def _refuse(self, what: str, why: BaseException) -> None:
         self._refused += 1
@@ -370,7 +297,3 @@ class Emitter:
 def _failure(acknowledged: asyncio.Future[object]) -> BaseException | None:
     """Return why a record was not acknowledged; none where it was."""
     return asyncio.CancelledError() if acknowledged.cancelled() else acknowledged.exception()
-
-
-def _number(fact: Fact) -> int:
-    return fact.number

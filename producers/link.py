@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
-from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from aiokafka.partitioner import murmur2
 
 from schemas.codec import Codec
 from schemas.errors import UnavailableError
@@ -129,13 +127,3 @@ async def fetch_codec(settings: RegistrySettings, topics: Sequence[Topic]) -> Co
         return await registry.codec(sorted({event for topic in topics for event in topic.events}))
     finally:
         await registry.close()
-
-
-@lru_cache(maxsize=8192)
-def place_of(key: bytes, partitions: int) -> int:
-    """Return which partition of so many a key belongs to, as every client of Kafka computes it.
-
-    The facts of one thing follow each other, so what was computed last is kept.
-    """
-    place: int = (murmur2(key) & 0x7FFFFFFF) % partitions
-    return place

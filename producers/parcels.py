@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from producers.envelope import Encoded, framed
-from producers.link import BATCH_BYTES, place_of
+from producers.link import BATCH_BYTES
 from schemas.codec import Codec, Event
+from schemas.partition import partition_of
 from schemas.topics import Topic
 
 # What is larger goes alone, so that a record that Kafka will not have takes no other with it.
@@ -61,7 +62,7 @@ def packed(
         except Exception as exc:  # noqa: BLE001 - one bad fact must not stop the others
             refused.append((fact, exc))
             continue
-        place = name, place_of(key, partitions[name])
+        place = name, partition_of(fact.key, partitions[name])
         parcel = whole.get(place)
         if parcel is None:
             parcel = whole[place] = Parcel(fact.topic, place[1], [], [])

@@ -1,9 +1,11 @@
 """Which partition a key goes to, as Kafka's clients choose it: files and memory agree with Kafka."""
 
 from functools import lru_cache
+from struct import Struct
 
 _SEED, _M = 0x9747B28C, 0x5BD1E995
 _MASK = 0xFFFF_FFFF
+_WORD = Struct("<I")
 
 
 @lru_cache(maxsize=65_536)
@@ -16,8 +18,8 @@ def _murmur2(data: bytes) -> int:
     length = len(data)
     whole = length & ~3
     found = _SEED ^ length
-    for at in range(0, whole, 4):
-        word = (int.from_bytes(data[at : at + 4], "little") * _M) & _MASK
+    for (four,) in _WORD.iter_unpack(data[:whole]):
+        word = (four * _M) & _MASK
         word = ((word ^ (word >> 24)) * _M) & _MASK
         found = ((found * _M) & _MASK) ^ word
     if whole < length:

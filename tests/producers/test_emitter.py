@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from producers.connector import quiet_client
-from producers.emitter import Emitter, Patience
+from producers.emitter import Emitter
 from producers.envelope import disclose
+from producers.patience import Patience
 from producers.spool import Spool
 from schemas.codec.serde import decode_body
 from schemas.errors import ConfigError

@@ -11,8 +11,9 @@ import psutil
 import pytest
 
 from producers.connector import quiet_client
-from producers.emitter import Emitter, Patience
+from producers.emitter import Emitter
 from producers.link import Link
+from producers.patience import Patience
 from schemas.events.clock_tick import ClockTick
 from schemas.settings import KafkaSettings, RegistrySettings
 from schemas.topics import TELEMETRY

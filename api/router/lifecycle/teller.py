@@ -6,6 +6,7 @@ disk, as after any stop.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import pickle
@@ -41,6 +42,8 @@ FOLDER_S = 30.0
 LAST_S = 60
 """How long this process may outlive its router."""
 _ASK_S = 0.05
+_COLLECT = (20_000, 50, 100)
+"""Facts are made and gone by the thousand, and are in no cycles: there is little to look for."""
 _NICENESS = 5
 """Where there is too little CPU for both, serving goes first."""
 
@@ -215,4 +218,5 @@ async def _work(descriptor: int) -> int:
 
 if __name__ == "__main__":
     os.nice(_NICENESS)
+    gc.set_threshold(*_COLLECT)
     sys.exit(uvloop.run(_work(int(sys.argv[1]))))

@@ -12,7 +12,7 @@ import pytest
 
 from processors.node.stage import NodeStage
 from processors.stage import Arrived, Output
-from producers.emitter import Emitter, Patience
+from producers.emitter import Emitter
 from producers.node.collector import ThreadCollector
 from producers.node.identity import derived_node_id, describe, identify
 from producers.node.sampler import Sampler
@@ -21,6 +21,7 @@ from producers.node.sensors.disk import Disk
 from producers.node.sensors.pressure import Pressure
 from producers.node.sensors.rapl import Rapl
 from producers.node.source import Blocking, Facts, SensorForbidden
+from producers.patience import Patience
 from producers.schedule import Tick
 from schemas.events.node_sample import NodeSample
 from schemas.events.node_state import NodeState
