@@ -1,18 +1,15 @@
 """``penstock notify``: what became of notifications, and another try of those that were given up."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from infra.cli import context
 from infra.cli.output import print_json, print_table
 
-app = typer.Typer(help="Deliver again what channels could not be told.", no_args_is_help=True)
-
-
-@app.callback()
-def notify() -> None:
-    """Deliver again what channels could not be told."""
+app = typer.Typer(
+    help="Show what channels were told, and deliver again what they were not.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -47,3 +44,69 @@ def redeliver(
         print_table(("channel", "what", "title"), rows)
     verb = "would be" if dry_run else "are"
     typer.echo(f"{len(rows)} messages {verb} delivered again; {found.over} are over by now and are not.")
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    *,
+    rule: Annotated[str, typer.Option(help="Of this rule alone.")] = "",
+    channel: Annotated[str, typer.Option(help="Of this channel alone.")] = "",
+    since: Annotated[str, typer.Option(help="From then on: -1h, -7d, a time.")] = "-1d",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Most lines.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    url: Annotated[str, typer.Option(help="Another API than that of the settings.")] = "",
+) -> None:
+    """List what people and programs were told, the newest first."""
+    found = _asked(ctx, url, "notifications", rule=rule, channel=channel, since=since, limit=limit)
+    if json:
+        print_json({"notifications": found})
+        return
+    columns = ("when", "what", "rule", "title", "delivered", "waiting", "failed", "why")
+    print_table(
+        columns,
+        (
+            (
+                *(each[name] for name in ("occurred_at", "kind", "rule_id", "title")),
+                *(", ".join(each[name]) for name in ("delivered", "waiting", "failed")),
+                each["last_error"],
+            )
+            for each in found
+        ),
+    )
+
+
+@app.command()
+def deliveries(
+    ctx: typer.Context,
+    *,
+    rule: Annotated[str, typer.Option(help="Of this rule alone.")] = "",
+    channel: Annotated[str, typer.Option(help="Of this channel alone.")] = "",
+    outcome: Annotated[
+        str, typer.Option(help="Only those that ended so: delivered, retrying, refused, gave_up, dropped.")
+    ] = "",
+    since: Annotated[str, typer.Option(help="From then on: -1h, -7d, a time.")] = "-1d",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Most lines.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    url: Annotated[str, typer.Option(help="Another API than that of the settings.")] = "",
+) -> None:
+    """List each try to tell a channel, and what its receiver said; the newest first."""
+    found = _asked(
+        ctx, url, "deliveries", rule=rule, channel=channel, outcome=outcome, since=since, limit=limit
+    )
+    if json:
+        print_json({"deliveries": found})
+        return
+    columns = ("occurred_at", "rule_id", "channel_id", "attempt", "outcome", "status", "took_ms", "error")
+    print_table(columns, ([each[column] for column in columns] for each in found))
+
+
+def _asked(ctx: typer.Context, url: str, what: str, **asked: str | int) -> list[dict[str, Any]]:
+    from infra.cli.asking.documents import DocumentsClient
+
+    client = DocumentsClient(context.settings(ctx).api, url)
+    try:
+        found: list[dict[str, Any]] = client.get(what, **asked)[what]
+        return found
+    finally:
+        client.close()
