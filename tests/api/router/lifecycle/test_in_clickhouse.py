@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from schemas.settings import ClickHouseSettings, KafkaSettings, RegistrySettings, Settings, SinkSettings
 from tests.api.router import behaviours as does
-from tests.api.router.lifecycle.load import Clients, asking
+from tests.api.router.lifecycle.load import CHAT, Clients, asking
 from tests.api.router.lifecycle.process import RouterProcess, router_process
-from tests.api.router.standin import Loop, Standin, good
+from tests.api.router.standin import Behaviour, Loop, Standin, good
 from tests.fixtures.ports import free_port
 from tests.sinks.clickhouse.world import World
 
@@ -49,8 +50,15 @@ def other(loop: Loop) -> Iterator[Standin]:
     yield from standin(loop)
 
 
-def standin(loop: Loop) -> Iterator[Standin]:
-    made = Standin(loop, "vllm", {"m": good, "held": does.falls_silent})
+@pytest.fixture
+def cold(loop: Loop) -> Iterator[Standin]:
+    for made in standin(loop, "ollama", big=good, small=good):
+        made.loaded = {"small"}
+        yield made
+
+
+def standin(loop: Loop, kind: str = "vllm", **models: Behaviour) -> Iterator[Standin]:
+    made = Standin(loop, kind, models or {"m": good, "held": does.falls_silent})
     made.start()
     yield made
     made.stop()
@@ -109,18 +117,18 @@ def queries() -> list[str]:
 
 
 def test_what_a_second_policy_would_have_chosen_is_compared_by_the_queries_of_the_document(
-    tmp_path: Path, world: World, upstream: Standin, other: Standin
+    tmp_path: Path, world: World, upstream: Standin, other: Standin, cold: Standin
 ) -> None:
     asyncio.run(world.make_topics())
     world.start_sink()
-    both = json.dumps([
-        {"url": upstream.url, "kind": "vllm", "name": "a"}, {"url": other.url, "kind": "vllm", "name": "b"},
-    ])  # fmt: skip
+    three = (("a", upstream), ("b", other), ("c", cold))
+    listed = json.dumps([{"url": one.url, "kind": one.kind, "name": name} for name, one in three])
     policies = json.dumps([{"name": "thrifty", "goal": "efficiency", "explore": 1.0}])
     clients = Clients()
     with router_process(
         tmp_path, free_port(), upstream.url, world.settings.kafka, world.settings.registry.url,
-        upstreams=both, policies=policies, shadow_policy="thrifty",
+        upstreams=listed, policies=policies, shadow_policy="thrifty",
+        interchangeable=json.dumps([["big", "small"]]),
     ) as router:  # fmt: skip
 
         async def asked() -> None:
@@ -128,10 +136,24 @@ def test_what_a_second_policy_would_have_chosen_is_compared_by_the_queries_of_th
                 await world.eventually(lambda: len(clients.whole) >= 30, "answers")
 
         asyncio.run(asked())
-    asyncio.run(world.eventually(lambda: conserved(world)["finished"] >= 30, "ends"))
+        body = {"model": "big", "messages": [{"role": "user", "content": "hello"}]}
+        instead = httpx.post(
+            f"{router.url}{CHAT}",
+            json=body,
+            headers={"x-penstock-resident-fallback": "true"},
+            trust_env=False,
+        )
+        assert instead.json()["model"] == "small"
+    asyncio.run(world.eventually(lambda: conserved(world)["finished"] >= 31, "ends"))
     asyncio.run(world.until_committed("requests"))
     choices = world.value("SELECT count() FROM requests_routed FINAL")
-    assert world.value("SELECT min(places) FROM requests_routed FINAL") == 2
+    where = world.rows(
+        "SELECT model, any(served_model) AS served, any(fallback) AS why, min(places) AS places"
+        " FROM requests_routed FINAL GROUP BY model ORDER BY model"
+    )
+    assert [(row["model"], row["served"], row["why"], int(row["places"])) for row in where] == [
+        ("big", "small", "resident", 1), ("m", "m", "", 2),
+    ]  # fmt: skip
     alike, apart = (world.rows(query) for query in queries())
     (row,) = alike
     assert (row["policy"], row["shadow_policy"], int(row["choices"])) == ("default", "thrifty", choices)
