@@ -29,11 +29,15 @@ FUTURE_US = 300 * SECOND_US
 
 
 class Memory(NamedTuple):
-    """What is known of one model at one node. ``heard``: by the clock, when requests came last."""
+    """What is known of one model at one node, since its first pane.
+
+    ``heard``: by the clock, when requests came last.
+    """
 
     fleet: str
     node_id: str
     model: str
+    since: int
     heard: int
     slots: tuple[Slot, ...]
     standing: Standing
@@ -45,6 +49,7 @@ class StoredModel(NamedTuple):
     fleet: str
     node_id: str
     model: str
+    since: int
     heard: int
     slots: tuple[Slot, ...]
     standing: StoredStanding
@@ -65,7 +70,7 @@ class RequestJudge:
             return state, ()
         key = "\x1f".join((event.fleet, event.node_id, event.model))
         memory = state.subjects.get(key) or Memory(
-            event.fleet, event.node_id, event.model, 0, (), Standing(event.started_at)
+            event.fleet, event.node_id, event.model, event.started_at, 0, (), Standing(event.started_at)
         )
         oldest = state.window.newest - LONGEST_US - 2 * PANE_US
         slots = tuple(slot for slot in with_part(memory.slots, event) if slot.started_at >= oldest)
@@ -108,13 +113,15 @@ class RequestJudge:
     def encoded(self, memory: Any) -> StoredModel:  # noqa: ANN401 - a Memory
         """Return a memory as it is stored."""
         standing = memory.standing.stored()
-        return StoredModel(memory.fleet, memory.node_id, memory.model, memory.heard, memory.slots, standing)
+        return StoredModel(
+            memory.fleet, memory.node_id, memory.model, memory.since, memory.heard, memory.slots, standing
+        )
 
     def decoded(self, stored: Any) -> tuple[str, Memory]:  # noqa: ANN401 - a StoredModel
         """Return the key and the memory of ``encoded``."""
         standing = stored.standing.restored()
         return "\x1f".join(stored[:3]), Memory(
-            stored.fleet, stored.node_id, stored.model, stored.heard, stored.slots, standing
+            stored.fleet, stored.node_id, stored.model, stored.since, stored.heard, stored.slots, standing
         )
 
 
@@ -128,7 +135,7 @@ def _judged(state: State, memory: Memory, moment: Moment) -> tuple[Memory | None
     fleet, node_id, model = memory[:3]
     plan = _index(state.rules).plan(fleet, node_id, tags_of(state, node_id), (model,))
     subject = Subject(f"{node_id or fleet}/{model}", fleet, node_id, model)
-    span = Span(memory.slots, moment.at)
+    span = Span(memory.slots, moment.at, memory.since)
     work = Work(memory.standing, subject, moment)
     standing = work.done(plan, [read(span) for read in plan.readers])
     return memory._replace(standing=standing), tuple(work.told)

@@ -53,10 +53,11 @@ class WindowReading(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The slots of a subject and where a window ends, exclusive."""
+    """The slots of a subject, where a window ends, exclusive, and since when the subject is known."""
 
     slots: tuple[Slot, ...]
     until: int
+    since: int
 
     def last(self, window_us: int) -> list[Slot]:
         """Return the slots of the window of that length."""
@@ -109,6 +110,11 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else NAN
 
 
+def _rate(count: float, span: Span, window_us: int) -> float:
+    """Return how many a second: nothing can be said before a whole window is known."""
+    return count / (window_us / SECOND_US) if span.since <= span.until - window_us else NAN
+
+
 def _open(slots: Iterable[Slot], span: Span, window_us: int) -> float:
     del window_us
     return sum(slot.open for slot in slots if slot.started_at == span.until - PANE_US)
@@ -117,8 +123,8 @@ def _open(slots: Iterable[Slot], span: Span, window_us: int) -> float:
 _RATES: dict[str, Callable[[list[Slot], Span, int], float]] = {
     "error_rate": lambda slots, _span, _us: _share(_all(slots, "failed"), _all(slots, "finished")),
     "abandoned_rate": lambda slots, _span, _us: _share(_all(slots, "abandoned"), _all(slots, "finished")),
-    "requests_per_s": lambda slots, _span, us: _all(slots, "finished") / (us / SECOND_US),
-    "tokens_per_s": lambda slots, _span, us: _all(slots, "tokens") / (us / SECOND_US),
+    "requests_per_s": lambda slots, span, us: _rate(_all(slots, "finished"), span, us),
+    "tokens_per_s": lambda slots, span, us: _rate(_all(slots, "tokens"), span, us),
     "open_requests": _open,
 }
 

@@ -6,7 +6,7 @@ on. Timers go by the subject's own time, of which a gap counts for ``GAP_US`` at
 silence, is no time for which anything has held.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import immutables
@@ -14,7 +14,7 @@ import immutables
 from processors.rules import life as lives_of
 from processors.rules.judging import NEVER, judge, overdue
 from processors.rules.life import Life, Moment, Outcome, Subject
-from processors.rules.plans import Plan, bare
+from processors.rules.plans import Place, Plan, bare
 from processors.rules.rule import Rule, Value
 from schemas.events.condition_changed import ConditionChanged, Label
 from schemas.events.reading import NAN
@@ -29,7 +29,8 @@ NOBODY: "immutables.Map[str, Life]" = immutables.Map()
 class Standing(NamedTuple):
     """The last readings of a subject, in the order of its plan, and the lives of its rules.
 
-    ``at``: the subject's time, µs. ``due``: no timer of a life is over before that.
+    ``at``: the subject's time, µs. ``due``: no timer of a life is over before that. ``unjudged``: rules that
+    are new here and whose reading has been missing since; not stored, for after a restart every rule is new.
     """
 
     at: int
@@ -37,6 +38,7 @@ class Standing(NamedTuple):
     plan: Plan = bare(())
     values: tuple[Value, ...] = ()
     lives: "immutables.Map[str, Life]" = NOBODY
+    unjudged: tuple[Place, ...] = ()
 
     def stored(self) -> "StoredStanding":
         """Return it as it is stored."""
@@ -55,7 +57,8 @@ class Standing(NamedTuple):
         told: list[ConditionChanged] = []
         for _, life in sorted(self.lives.items()):
             told += lives_of.end(life, moment, reason)[1]
-        return self._replace(due=NEVER, plan=bare(self.plan.keys), lives=NOBODY), tuple(told)
+        after = self._replace(due=NEVER, plan=bare(self.plan.keys), lives=NOBODY, unjudged=())
+        return after, tuple(told)
 
 
 class Number(NamedTuple):
@@ -105,11 +108,11 @@ class Work:
         known = plan is standing.plan
         before = standing.values if known else self._replanned(plan)
         missing = self._judge_moved(plan, before, values)
-        if not known:
-            self._judge_fresh(plan, before, values)
+        new = standing.unjudged if known else self._new(plan)
+        unjudged = self._judge_new(new, before, values, missing) if new else ()
         if self.due <= at:
             self._judge_due(plan, values, missing)
-        return Standing(at, self.due, plan, tuple(values), self.lives)
+        return Standing(at, self.due, plan, tuple(values), self.lives, unjudged)
 
     def _replanned(self, plan: Plan) -> tuple[Value, ...]:
         """End what no longer concerns the node, and return its last readings in the order of the plan."""
@@ -118,6 +121,15 @@ class Work:
                 self._take(rule_id, lives_of.end(life, self.moment, "unselected"))
         known = dict(zip(self.before.plan.keys, self.before.values, strict=True))
         return tuple(known.get(key, NAN) for key in plan.keys)
+
+    def _new(self, plan: Plan) -> tuple[Place, ...]:
+        """Return what the plan has that this subject was not judged by."""
+        unjudged = {place.rule.id for place in self.before.unjudged}
+        fresh = plan.fresh(self.before.plan)
+        if not unjudged:
+            return fresh
+        unjudged.difference_update(place.rule.id for place in fresh)
+        return (*fresh, *(plan.places[rule_id] for rule_id in sorted(unjudged) if rule_id in plan.places))
 
     def _judge_moved(self, plan: Plan, before: tuple[Value, ...], values: list[Value]) -> Collection[int]:
         """Judge what has moved. What is missing is put back as it was; return the numbers of those."""
@@ -134,12 +146,18 @@ class Work:
                 self._judge(rule, was, now)
         return missing
 
-    def _judge_fresh(self, plan: Plan, before: tuple[Value, ...], values: list[Value]) -> None:
-        """Judge the rules that this node has not been judged by, where nothing has moved too."""
-        for rule, number in plan.fresh(self.before.plan):
-            now = values[number]
-            if now == now and rule.op != "changed":
-                self._judge(rule, before[number], now)
+    def _judge_new(
+        self, new: Iterable[Place], before: tuple[Value, ...], values: list[Value], missing: Collection[int]
+    ) -> tuple[Place, ...]:
+        """Judge rules for the first time, where nothing has moved too; return those without a reading yet."""
+        unjudged = []
+        for place in new:
+            rule, number = place
+            if number in missing or values[number] != values[number]:
+                unjudged.append(place)
+            elif rule.op != "changed":
+                self._judge(rule, before[number], values[number])
+        return tuple(unjudged)
 
     def _judge_due(self, plan: Plan, values: list[Value], missing: Collection[int]) -> None:
         """Go on with the lives whose time is over, and find out when the next one's is."""

@@ -9,7 +9,7 @@ from tests.processors.rules.world import NAN, Feed, mark, rule, state, tagged, t
 
 def wes(feed: Feed, *values: float) -> list[tuple[int, str, str]]:
     """Feed one state a second; return the second, what was said and why."""
-    found = []
+    found: list[tuple[int, str, str]] = []
     for second, value in enumerate(values):
         found += [(second, one.state, one.reason) for one in feed.feed(state(second, wes=value))]
     return found
