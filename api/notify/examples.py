@@ -29,7 +29,7 @@ HOOK: dict[str, Any] = {
 PAGER: dict[str, Any] = {
     "id": "pager",
     "kind": "pagerduty",
-    "settings": {"routing_key": {"env": "PENSTOCK_CHANNEL_PAGERDUTY"}},
+    "settings": {"routing_key": {"env": "NOTIFY_PAGERDUTY_KEY"}},
 }
 
 RULE_BODIES: dict[str, Any] = {

@@ -24,6 +24,7 @@ AFTER: Mapping[str, tuple[str, ...]] = {
     "baselines": ("store", "worker"),
     "node": ("worker",),
     "router": ("worker",),
+    "notifier": ("worker",),
     "demo": ("worker",),
 }
 # The first start downloads 44 MB, and some lines are slow.
@@ -84,6 +85,7 @@ def _readiness(settings: Settings) -> dict[str, Ready]:
         "api": health("api", "/healthz"),
         "node": health("node", "/healthz"),
         "router": health("router", "/healthz"),
+        "notifier": health("notifier", "/healthz"),
     }
     if "kafka" in listens:
         ready["kafka"] = kafka

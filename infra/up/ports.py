@@ -21,6 +21,7 @@ def ports(settings: Settings) -> dict[str, tuple[Port, ...]]:
         "sink": (Port(LOOPBACK, settings.sink.metrics_port, "sink.metrics_port"),),
         "api": (Port(settings.api.host, settings.api.port, "api.port"),),
         "node": (Port(LOOPBACK, settings.node.metrics_port, "node.metrics_port"),),
+        "notifier": (Port(LOOPBACK, settings.notifier.metrics_port, "notifier.metrics_port"),),
         "router": (Port(settings.router.host, settings.router.port, "router.port"),),
     }
     here = embedded(settings)

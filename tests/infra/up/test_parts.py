@@ -25,6 +25,7 @@ def test_whoever_commits_to_kafka_is_stopped_before_it() -> None:
     after = {part.name: part.after for part in parts(load_settings({}))}
     assert "kafka" in after["worker"]
     assert "kafka" in after["sink"]
+    assert "worker" in after["notifier"]
 
 
 def test_every_port_is_checked_before_anything_starts() -> None:
