@@ -31,7 +31,8 @@ def _parts(services: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def test_every_part_is_a_command_and_its_settings_are_known(services: dict[str, dict[str, Any]]) -> None:
     parts = _parts(services)
-    assert {"registry", "topics", "worker", "clock", "baselines", "sink", "api"} == set(parts)
+    here = {"registry", "topics", "worker", "clock", "baselines", "sink", "api", "router", "notifier"}
+    assert here == set(parts)
     for part in parts.values():
         assert part["command"].split()[0] in COMMANDS
         settings = load(part["environment"], file=None).settings
@@ -40,7 +41,7 @@ def test_every_part_is_a_command_and_its_settings_are_known(services: dict[str, 
 
 def test_all_published_ports_are_on_loopback(services: dict[str, dict[str, Any]]) -> None:
     published = [port for service in services.values() for port in service.get("ports", ())]
-    assert len(published) == 4
+    assert len(published) == 5
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
