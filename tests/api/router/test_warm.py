@@ -19,7 +19,7 @@ from tests.api.router import behaviours as does
 from tests.api.router.crowd import Crowd, Held, waiting
 from tests.api.router.fleet import Fleet, Router, until
 from tests.api.router.knowing import HOST, MODEL, Known, available, registered, running, runtime, state
-from tests.api.router.standin import Standin, good
+from tests.api.router.standin import Behaviour, Standin, good
 
 GB = 1e9
 
@@ -107,18 +107,21 @@ class Load:
             loading=self.known.chooser.loading, loaded=loaded, timeout_s=10,
         )  # fmt: skip
 
-    def node(self, name: str, *, loaded: bool = False, free: float = 16 * GB, size: float = 4 * GB) -> None:
+    def node(
+        self, name: str, *, loaded: bool = False, free: float = 16 * GB, size: float = 4 * GB,
+        model: str = MODEL, does: Behaviour = good,
+    ) -> None:  # fmt: skip
         """Tell of a node; where it runs, anything that is asked of it is answered."""
         standin = self.standins[name] = self._fleet.unlisted("ollama")
-        standin.models = {MODEL: good}
-        model = available(loaded=loaded, size_bytes=size)
+        standin.models = {model: does}
+        told = available(model, loaded=loaded, size_bytes=size)
         place: dict[str, Any] = {"runtime_id": "ollama:1", "kind": "ollama"}
         self.known.tell(
-            registered(name, runtime(name, model, url=standin.url, **place), hostname=HOST),
+            registered(name, runtime(name, told, url=standin.url, **place), hostname=HOST),
             state(
                 name,
                 runtimes=(running(**place),),
-                models=(ModelState(MODEL, "ollama:1"),) if loaded else (),
+                models=(ModelState(model, "ollama:1"),) if loaded else (),
                 memory_available_bytes=free,
                 memory_total_bytes=64 * GB,
                 gpus=(),
@@ -178,6 +181,30 @@ def test_it_is_done_and_not_done_again_soon(
     cold = load.standins["cold"]
     assert cold.asked == [("/api/generate", {"model": MODEL, "stream": False})]
     assert load.wanted_at(9) is None
+    task.cancel()
+
+
+def test_only_so_many_are_loaded_at_once(
+    fleet: Fleet, load: Load, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "LOOK_S", 0.01)
+    names = [f"model{number}" for number in range(warm.AT_ONCE + 1)]
+    for name in names:
+        load.node(f"at-{name}", model=name, does=held)
+    looks: list[object] = []
+
+    def counted(queue: Queue, depth: int) -> list[str]:
+        looks.append(depth)
+        return busy(queue, depth)
+
+    monkeypatch.setattr(warm, "busy", counted)
+    task = asyncio.run_coroutine_threadsafe(
+        load.warmer.run(asked(**dict.fromkeys(names, 9)), 3), fleet.loop.loop
+    )
+    until(lambda: len(looks) > 20)
+    assert sum(len(standin.asked) for standin in load.standins.values()) == warm.AT_ONCE
+    held.let_go()
+    until(lambda: load.warmer.done == len(names))
     task.cancel()
 
 
