@@ -64,12 +64,12 @@ def older_value(event: Event, codec: Codec) -> bytes:
 
 def older_texts(ids: Collection[int]) -> Mapping[int, SchemaText]:
     """Return the schemas by id."""
-    old = {
+    old: dict[int, SchemaText] = {
         id_: SchemaText(event=SCHEMAS[id_][0], text=json.dumps(SCHEMAS[id_][1]))
         for id_ in ids
         if id_ in SCHEMAS
     }
-    return old | texts([id_ for id_ in ids if id_ in IDS.values()])
+    return {**old, **texts([id_ for id_ in ids if id_ in IDS.values()])}
 
 
 def source() -> ListSource:
