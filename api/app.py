@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -17,7 +18,7 @@ from api.notify.documents import Documents
 from api.parts import Parts
 from api.query import actions, alerts, as_of, backtests, nodes, observations
 from api.query import endpoint as operation
-from api.query.backtest_jobs import Backtests, of_event_log
+from api.query.backtest_jobs import Backtests
 from api.query.finding import ALERT, OBSERVATION
 from api.query.findings_metrics import FindingsCollector
 from api.query.fleet import FleetView
@@ -29,6 +30,7 @@ from api.query.standing import Standing
 from api.sql import endpoint as sql
 from api.sql.run import SqlService
 from api.store import Store
+from processors.replay.backtest.quickest import of_clickhouse
 from schemas.settings import Settings
 
 _ABOUT = """
@@ -80,7 +82,7 @@ def _lifespan(
         collectors = (FleetCollector(fleet), FindingsCollector(standing))
         for collector in collectors:
             metrics.registry.register(collector)
-        jobs = app.state.backtests = Backtests(of_event_log(settings))
+        jobs = app.state.backtests = Backtests(partial(of_clickhouse, settings))
         reading = asyncio.create_task(live.run())
         try:
             yield

@@ -5,15 +5,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Literal
 from uuid import UUID, uuid4
 
 from processors.replay.backtest.answer import Question
 from processors.replay.backtest.job import Done, Failed, Running, Step, start
-from processors.replay.backtest.run import FeedOf, Sources
-from processors.replay.sources.event_log import EventLogSource
-from schemas.settings import Settings
+from processors.replay.backtest.run import Sources
 
 MOST_RUNNING = 2
 """Each takes a core and up to half a gigabyte."""
@@ -46,7 +43,7 @@ class Backtests:
     ``open_sources``: where what is recorded is read.
     """
 
-    def __init__(self, open_sources: Callable[[], Sources], kept: int = MOST_KEPT) -> None:
+    def __init__(self, open_sources: Callable[[Question], Sources], kept: int = MOST_KEPT) -> None:
         self._open_sources = open_sources
         self._kept = kept
         self._jobs: dict[UUID, Job] = {}
@@ -70,7 +67,7 @@ class Backtests:
         over = [one.id for one in self._jobs.values() if one.id not in self._following and one is not job]
         for job_id in over[: max(0, len(self._jobs) - self._kept)]:
             del self._jobs[job_id]
-        self._running[job.id] = start(question, self._open_sources())
+        self._running[job.id] = start(question, self._open_sources(question))
         self._following[job.id] = asyncio.create_task(self._follow(job))
         return job
 
@@ -113,12 +110,6 @@ class Backtests:
             job.state, job.progress, job.result = "done", 1.0, message.body
         else:
             job.state, job.problem = "failed", message.message
-
-
-def of_event_log(settings: Settings) -> Callable[[], Sources]:
-    """Return how jobs read what is recorded: from ClickHouse."""
-    opened = partial(EventLogSource, settings)
-    return lambda: Sources(opened, FeedOf(opened))
 
 
 def _now() -> str:

@@ -56,9 +56,10 @@ def backtest(
     """Try rules on what was recorded: what they would have told, and what the rules of now did not."""
     from infra.backtest.asked import question
     from infra.plot.files import check
-    from infra.replay.opening import opener
+    from infra.replay.opening import EVENT_LOG, opener
     from processors.replay.backtest.as_json import as_json, figures
     from processors.replay.backtest.fail_if import parse
+    from processors.replay.backtest.quickest import of_clickhouse
     from processors.replay.backtest.run import FeedOf, Sources
 
     settings = context.settings(ctx)
@@ -71,8 +72,12 @@ def backtest(
         _answerable(condition.names, labelled=asked.labels is not None, compared=asked.old is not None)
     if plot is not None:
         check(plot)
-    open_source = opener(source, settings)
-    answer, took_s = _run(asked, Sources(open_source, FeedOf(open_source)), jobs)
+    if source == EVENT_LOG:
+        sources = of_clickhouse(settings, asked)
+    else:
+        open_source = opener(source, settings)
+        sources = Sources(open_source, FeedOf(open_source))
+    answer, took_s = _run(asked, sources, jobs)
     if plot is not None:
         from infra.backtest.plot import draw
 

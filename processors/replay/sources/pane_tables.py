@@ -15,7 +15,7 @@ from processors.windows.slot import GpuSlot, HealthSlot, ModelSlot, RuntimeSlot
 HEAD: Final = 3
 _STATISTIC: Final = ("n", "mean", "m2", "min", "max", "first", "last")
 # No samples: a share of nothing is not known.
-_N = "if(ifNull(samples, 0) = 0, nan, samples)"
+_N = "if(ifNull(samples, 0) = 0, nan, ifNull(samples, nan))"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def body(**more: Any) -> dict[str, Any]:
 
 
 def reading(app: FastAPI, opener: Callable[[], Source]) -> None:
-    app.state.backtests = Backtests(lambda: Sources(opener, FeedOf(opener)), KEPT)
+    app.state.backtests = Backtests(lambda _: Sources(opener, FeedOf(opener)), KEPT)
 
 
 def slow() -> Source:
