@@ -14,9 +14,8 @@ from api.edge import Edge
 from api.metrics import ApiMetrics
 from api.notify import channels, deliveries, rules
 from api.notify.documents import Documents
-from api.notify.documents import Documents
 from api.parts import Parts
-from api.query import actions, alerts, as_of, backtests, nodes, observations
+from api.query import actions, alerts, as_of, backtests, explain, nodes, observations
 from api.query import endpoint as operation
 from api.query.backtest_jobs import Backtests
 from api.query.finding import ALERT, OBSERVATION
@@ -60,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     told = (rules, channels, deliveries)
-    for resource in (nodes, observations, alerts, actions, as_of, backtests, *told, sql, operation):
+    for resource in (nodes, observations, alerts, explain, actions, as_of, backtests, *told, sql, operation):
         app.include_router(resource.router)
     problem.install(app)
     app.add_middleware(Edge, metrics=metrics, keys=None if local else keys, local=local)

@@ -23,6 +23,7 @@ COMMANDS = {
     "watch": ("Ask", "Watch nodes, observations and alerts live."),
     "observations": ("Ask", "List what is wrong with nodes; acknowledge, dismiss, resolve."),
     "alerts": ("Ask", "List what is wrong in fleets; acknowledge, dismiss, resolve."),
+    "explain": ("Ask", "Show what an observation or alert was judged from."),
     "as-of": ("Ask", "Show what was so at a moment, as known then or since."),
     "queue": ("Ask", "Watch the router's queue; cancel requests, pause and drain nodes."),
     "sql": ("Ask", "Ask ClickHouse: one statement, or a prompt."),

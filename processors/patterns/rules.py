@@ -47,18 +47,39 @@ class Rules:
         self, pattern: str, kind: type[Thresholds], *, fleet: str, node_id: str, chips: Iterable[str]
     ) -> Thresholds:
         """Return the thresholds of a pattern at a node."""
-        near = [self.patterns, self.fleets.get(fleet, {}), *self._chips(chips), self.nodes.get(node_id, {})]
-        return _layered(kind, pattern, near)
+        return _layered(kind, pattern, [layer for _, layer in self._near(fleet, node_id, chips)])
+
+    def places_of_node(
+        self, pattern: str, *, fleet: str, node_id: str, chips: Iterable[str]
+    ) -> Mapping[str, str]:
+        """Return which table of the file decides each threshold at a node; those left out are defaults."""
+        return _places(pattern, "patterns", self._near(fleet, node_id, chips))
 
     def of_fleet(self, alert: str, kind: type[Thresholds], *, fleet: str) -> Thresholds:
         """Return the thresholds of an alert in a fleet."""
-        return _layered(kind, alert, [self.alerts, self.fleet_alerts.get(fleet, {})])
+        return _layered(kind, alert, [layer for _, layer in self._near_fleet(fleet)])
 
-    def _chips(self, names: Iterable[str]) -> list[Layer]:
+    def places_of_fleet(self, alert: str, *, fleet: str) -> Mapping[str, str]:
+        """Return which table of the file decides each threshold of an alert; the rest are defaults."""
+        return _places(alert, "alerts", self._near_fleet(fleet))
+
+    def _near(self, fleet: str, node_id: str, chips: Iterable[str]) -> list[tuple[str, Layer]]:
+        """The layers of a node, the nearest last, and the tables they are."""
+        return [
+            ("", self.patterns),
+            (f'fleets."{fleet}".', self.fleets.get(fleet, {})),
+            *((f'chips."{part}".', self.chips[part]) for part in self._chips(chips)),
+            (f'nodes."{node_id}".', self.nodes.get(node_id, {})),
+        ]
+
+    def _near_fleet(self, fleet: str) -> list[tuple[str, Layer]]:
+        return [("", self.alerts), (f'fleets."{fleet}".', self.fleet_alerts.get(fleet, {}))]
+
+    def _chips(self, names: Iterable[str]) -> list[str]:
         """The longest part that fits is nearest: "RTX 4090" before "RTX"."""
         lowered = [name.lower() for name in names]
         fitting = [part for part in self.chips if any(part.lower() in name for name in lowered)]
-        return [self.chips[part] for part in sorted(fitting, key=lambda part: (len(part), part))]
+        return sorted(fitting, key=lambda part: (len(part), part))
 
 
 def _layered(kind: type[Thresholds], name: str, layers: Iterable[Layer]) -> Thresholds:
@@ -68,6 +89,10 @@ def _layered(kind: type[Thresholds], name: str, layers: Iterable[Layer]) -> Thre
             values: Mapping[str, Any] = layer[name]
             found = replace(found, **values)
     return found
+
+
+def _places(name: str, group: str, layers: Iterable[tuple[str, Layer]]) -> Mapping[str, str]:
+    return {each: f"{place}{group}.{name}" for place, layer in layers for each in layer.get(name, {})}
 
 
 def parse(
