@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,8 +46,15 @@ def environment(data_dir: Path) -> dict[str, str]:
 class Stack:
     """A running ``penstock up``."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", settings: Settings, log: Path) -> None:
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        settings: Settings,
+        log: Path,
+        variables: Mapping[str, str],
+    ) -> None:
         self.process = process
+        self.variables = variables
         self.settings = settings
         self.log = log
 
@@ -93,15 +100,15 @@ def _is(process: psutil.Process, part: str) -> bool:
 
 
 @contextmanager
-def running_stack(data_dir: Path) -> Iterator[Stack]:
-    """Run everything; ready when entered, stopped in good order when left."""
-    variables = environment(data_dir)
+def running_stack(data_dir: Path, more: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """Run everything; ready when entered, stopped in good order when left. ``more``: further settings."""
+    variables = environment(data_dir) | dict(more or {})
     log = data_dir.parent / "up.out"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
     command = [sys.executable, "-m", "infra.cli.main", "up"]
     with log.open("ab") as output:
         process = subprocess.Popen(command, env=clean | variables, stdout=output, stderr=output)
-    stack = Stack(process, load_settings(variables), log)
+    stack = Stack(process, load_settings(variables), log, variables)
     try:
         ready = "SELECT count() > 0 AS found FROM node_samples"
         wait_until(
