@@ -12,17 +12,18 @@ from aiokafka import AIOKafkaProducer
 
 from api.router.fleet_reader import EVENTS
 from schemas.codec import Codec
-from schemas.events.node_state import NodeState
+from schemas.events.node_state import ModelState, NodeState
 from schemas.events.request_routed import RequestRouted
 from schemas.kafka import connection, ensure_topics
 from schemas.registry import Registry
 from schemas.settings import KafkaSettings, RegistrySettings, Settings
 from schemas.topics import NODE_STATES, NODES, REQUESTS
 from tests.api.router import behaviours as does
+from tests.api.router.crowd import Crowd, Held, waiting
 from tests.api.router.fleet import Fleet, Router, until, upstreams_of
 from tests.api.router.knowing import available, registered, running, runtime, state, stopped
 from tests.api.router.lifecycle.kept import read_facts
-from tests.api.router.standin import Loop, Standin
+from tests.api.router.standin import Loop, Standin, good
 from tests.fixtures.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -157,6 +158,48 @@ def test_a_model_asked_for_while_the_nodes_are_still_read_is_waited_for(
         router = fleet.router(nodes=True, hold_s=20)
         assert router.post(CHAT, ASKED).status_code == 200
         assert router.post(CHAT, {**ASKED, "model": "nobody-has-it"}).status_code == 404
+
+
+def test_a_request_waits_for_a_node_that_stopped_until_it_is_back(
+    fleet: Fleet, elsewhere: dict[str, Any], crowd: Crowd
+) -> None:
+    with writing(fleet, elsewhere) as writer:
+        standin = node(fleet, writer, "n1")
+        router = fleet.router(nodes=True, hold_s=20)
+        until(lambda: len(upstreams_of(router)) == 1)
+        writer.tell(stopped("n1"))
+        until(lambda: upstreams_of(router) == [])
+        asked = crowd.ask(router)
+        assert [ticket["cause"] for ticket in waiting(router, 1)] == ["no_upstream"]
+        writer.tell(agent("n1", standin), now("n1"))
+        assert asked.result(20).headers["x-penstock-node"] == "n1"
+
+
+def test_a_model_with_much_to_do_is_loaded_ahead_where_there_is_room(
+    fleet: Fleet, elsewhere: dict[str, Any], crowd: Crowd, held: Held
+) -> None:
+    place: dict[str, Any] = {"runtime_id": "ollama:1", "kind": "ollama", "slots": 8.0}
+    with writing(fleet, elsewhere) as writer:
+        standins = {name: fleet.unlisted("ollama") for name in ("hot", "cold")}
+        for name, standin in standins.items():
+            standin.loaded = {"m"} if name == "hot" else set()
+            standin.models = {"m": held} if name == "hot" else {"m": good}
+            told = runtime(name, available("m", loaded=name == "hot"), url=standin.url, **place)
+            writer.tell(
+                registered(name, told, hostname=socket.gethostname()),
+                state(
+                    name, runtimes=(running(**place),), gpus=(), memory_available_bytes=32e9,
+                    models=(ModelState("m", "ollama:1"),) if name == "hot" else (),
+                ),
+            )  # fmt: skip
+        router = fleet.router(nodes=True, prewarm_depth=2)
+        until(lambda: len(upstreams_of(router)) == 2)
+        answers = [crowd.ask(router) for _ in range(2)]
+        cold = standins["cold"]
+        until(lambda: ("/api/generate", {"model": "m", "stream": False}) in cold.asked)
+        until(lambda: router.metrics()['penstock_router_loads_ahead_total{result="loaded"}'] == 1)
+        held.let_go()
+        assert {answer.result(20).status_code for answer in answers} == {200}
 
 
 def test_the_facts_of_a_request_say_why_it_went_where_it_went(

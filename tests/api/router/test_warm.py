@@ -201,8 +201,14 @@ def test_only_so_many_are_loaded_at_once(
     task = asyncio.run_coroutine_threadsafe(
         load.warmer.run(asked(**dict.fromkeys(names, 9)), 3), fleet.loop.loop
     )
-    until(lambda: len(looks) > 20)
-    assert sum(len(standin.asked) for standin in load.standins.values()) == warm.AT_ONCE
+
+    def under_way() -> int:
+        return sum(len(standin.asked) for standin in load.standins.values())
+
+    until(lambda: under_way() == warm.AT_ONCE)
+    seen = len(looks)
+    until(lambda: len(looks) > seen + 20)
+    assert under_way() == warm.AT_ONCE
     held.let_go()
     until(lambda: load.warmer.done == len(names))
     task.cancel()
