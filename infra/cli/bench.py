@@ -17,6 +17,7 @@ NAMES = (
     "stage",
     "patterns",
     "rules",
+    "backtest",
     "sink",
     "replay",
     "notify",

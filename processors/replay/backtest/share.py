@@ -1,5 +1,6 @@
 """Nodes tried in several processes: each reads its own partitions, and hands on what was told."""
 
+import gc
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,6 +98,9 @@ def _process(job: Job, part: Part, share: int) -> Iterator[Connection]:
 
 def _serve(out: Connection, job: Job, part: Part, share: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that people see
+    # Windows refer to each other and are garbage after each pane: collect many at a time.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     with suppress(BrokenPipeError):  # nobody wants the rest
         for message in _messages(job, part, share):
             out.send(message)

@@ -1,4 +1,4 @@
-"""Panes from ClickHouse's tables give what their bytes give: the same states, the same observations."""
+"""Panes from ClickHouse's tables give what their bytes give, and both what was recorded."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -104,3 +104,8 @@ def test_tables_say_what_bytes_say(settings: Settings) -> None:
         assert quick.sides == plain.sides
         assert quick.panes == plain.panes
         assert {one.reason for one in quick.new.fired} >= {"node_gone", "operator", "cleared"}
+    which = asked(["error_burst", "queue_stall"], EVERY.alerts)
+    whole = run(question(asked=which, since=since, until=until), Sources(opener, FeedOf(opener)), jobs=2)
+    assert whole.recorded is not None
+    assert (whole.recorded.only_recorded, whole.recorded.only_judged) == (0, 0)
+    assert whole.recorded.same == len(whole.new.fired) > 10
