@@ -70,17 +70,17 @@ def run() -> Table:
 
 
 def _row(node_id: str, title: str) -> tuple[str, ...]:
-    stages = {stage.source.name: stage for stage in all_stages(Settings())}
+    stages = {stage.name: stage for stage in all_stages(Settings())}
     telemetry = [
         Arrived(fact.event, fact.arrived_at)
         for fact in simulate(read_text(SCENARIO, "bench"), nodes=[node_id])
         if fact.topic is TELEMETRY
     ]
     began = time.process_time()
-    panes = list(_panes(stages[TELEMETRY.name], telemetry))
+    panes = list(_panes(stages["node-stage"], telemetry))
     samples = sum(isinstance(one.event, NodeSample) for one in telemetry)
     per_pane = (time.process_time() - began) / samples * 10
-    costs = sorted(_costs(stages[PANES.name], panes))
+    costs = sorted(_costs(stages["pattern-stage"], panes))
     mean = sum(costs) / len(costs)
     return (
         title,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from infra.docs import detections, events, frozen, metrics, notify, policy, scenario, settings, topics
+from infra.docs import detections, events, frozen, metrics, notify, policy, rules, scenario, settings, topics
 from infra.docs.markdown import replace_part
 
 FILES: Mapping[str, Callable[[str], str]] = {
@@ -16,6 +16,7 @@ FILES: Mapping[str, Callable[[str], str]] = {
     "docs/notify.md": lambda text: replace_part(
         replace_part(text, "channels", notify.channels()), "webhook", notify.webhook()
     ),
+    "docs/rules.md": rules.fill,
     "docs/routing.md": lambda text: replace_part(text, "policy", policy.render()),
     "docs/simulator.md": lambda text: scenario.fill(text),
     "docs/node.md": lambda text: replace_part(text, "frozen", frozen.render()),
