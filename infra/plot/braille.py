@@ -103,7 +103,8 @@ def strip(name: str, cells: Sequence[tuple[int, str, str]], since: int, until: i
     scale = _Scale(since, until, 0.0, 1.0, columns, 1)
     signs: list[tuple[str, str]] = [(" ", "")] * columns
     ordered = sorted(cells)
-    for (at, sign, style), after in zip(ordered, [*(one[0] for one in ordered[1:]), until + 1], strict=True):
+    for place, (at, sign, style) in enumerate(ordered):
+        after = ordered[place + 1][0] if place + 1 < len(ordered) else until + 1
         last = scale.x(min(after, at + _JOINED_US))
         for column in range(scale.x(at), max(scale.x(at) + 1, last)):
             signs[column] = (sign, style)
@@ -138,7 +139,8 @@ def _draw_limit(canvas: _Canvas, scale: _Scale, values: Sequence[Value]) -> dict
     """Draw the threshold, which may move; return the rows it begins and ends in, and its value there."""
     known = [one for one in values if one.threshold == one.threshold]
     labels: dict[int, float] = {}
-    for one, after in zip(known, [*(each.at for each in known[1:]), scale.until], strict=True):
+    for place, one in enumerate(known):
+        after = known[place + 1].at if place + 1 < len(known) else scale.until
         row = canvas.height - 1 - scale.y(one.threshold) // 4
         for column in range(scale.x(one.at) // 2, scale.x(after) // 2 + 1):
             canvas.signs[column, row] = ("╌", LIMIT)
