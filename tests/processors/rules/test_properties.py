@@ -27,7 +27,7 @@ def a_rule(draw: st.DrawFn, rule_id: str, revision: int = 1) -> RuleChanged:
     condition = when(draw(st.sampled_from(FIELDS)), op, value, clear_value=clear)
     times = st.sampled_from((0, 0, 1, 3))
     nodes = draw(st.sampled_from(((), ("n1",), ("n*",), ("n2",))))
-    waits = {"for_s": draw(times), "keep_firing_for_s": draw(times)}
+    waits: dict[str, Any] = {"for_s": draw(times), "keep_firing_for_s": draw(times)}
     return rule(rule_id, revision, when=condition, select={"nodes": nodes}, **waits)
 
 

@@ -115,7 +115,7 @@ def test_the_time_of_requests_is_not_dragged_ahead() -> None:
 
 
 def test_models_are_selected_and_a_deleted_rule_is_over() -> None:
-    document = {"field": "open_requests", "op": ">", "value": 3, "window_s": 10}
+    document: dict[str, Any] = {"field": "open_requests", "op": ">", "value": 3, "window_s": 10}
     feed = Feed(PANES, requests(**document, select={"models": ["qwen*"]}), mark(0))
     feed.feed(pane(0, open=5.0), pane(0, open=5.0, model="qwen3"), pane(10), mark(22))
     (fired,) = [one for one in feed.said if getattr(one, "key", None) == "default"]

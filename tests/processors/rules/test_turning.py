@@ -8,8 +8,8 @@ from tests.processors.rules.world import Feed, deleted, rule, state, told, when
 SLOW = when("wes", "<", 5)
 
 
-def firing(**document: object) -> Feed:
-    feed = Feed(NODE_STATES, rule("r", when=SLOW, **document))
+def firing() -> Feed:
+    feed = Feed(NODE_STATES, rule("r", when=SLOW))
     assert told(feed.feed(state(0, wes=4))) == [("r", "firing", "holds")]
     return feed
 

@@ -26,7 +26,7 @@ OPTIONS = st.fixed_dictionaries(
 @st.composite
 def streams(draw: st.DrawFn) -> list[Any]:
     """Yield rules, then conditions that begin and end, nodes that go offline, and time."""
-    events: list[Any] = [told_by(rule_id, **draw(OPTIONS)) for rule_id in RULES]
+    events: list[Any] = [_ruled(rule_id, 1, draw(OPTIONS)) for rule_id in RULES]
     open_: dict[tuple[str, str], float] = {}
     second, revision = 0.0, 1
     for _ in range(draw(st.integers(1, 30))):
@@ -36,13 +36,17 @@ def streams(draw: st.DrawFn) -> list[Any]:
             events.append(mark(second))
         elif kind == 1:
             revision += 1
-            events.append(told_by(draw(st.sampled_from(RULES)), revision, **draw(OPTIONS)))
+            events.append(_ruled(draw(st.sampled_from(RULES)), revision, draw(OPTIONS)))
         else:
             rule_id = draw(st.sampled_from((*RULES, "~offline")))
             node = draw(st.sampled_from(NODES))
             events.append(_turned(open_, rule_id, node, second))
     events += [_turned(open_, *place, second + 1) for place in sorted(open_)]
     return [*events, mark(second + 1000)]
+
+
+def _ruled(rule_id: str, revision: int, options: dict[str, Any]) -> Any:
+    return told_by(rule_id, revision, **options)
 
 
 def _turned(open_: dict[tuple[str, str], float], rule_id: str, node: str, second: float) -> Any:
@@ -89,7 +93,7 @@ def test_a_restart_anywhere_changes_nothing(events: list[Any], cut: int) -> None
 @settings(deadline=None, max_examples=40)
 @given(streams())
 def test_nothing_is_lost_in_a_cooldown(events: list[Any]) -> None:
-    plain = [
+    plain: list[Any] = [
         told_by(one.rule_id, one.revision, cooldown_s=15, group_by=["node"]) if hasattr(one, "rule") else one
         for one in events
         if getattr(one, "rule_id", "") != "~node-offline"
