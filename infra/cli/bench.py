@@ -21,6 +21,7 @@ NAMES = (
     "sink",
     "replay",
     "notify",
+    "told",
     "analytics",
     "node",
     "router",
