@@ -103,7 +103,7 @@ def test_tables_say_what_bytes_say(settings: Settings) -> None:
         )
         assert quick.sides == plain.sides
         assert quick.panes == plain.panes
-        assert {one.reason for one in quick.new.fired} >= {"node_gone", "operator", "cleared"}
+        assert {one.reason for one in quick.new.fired} >= {"node_gone", "operator"}
     which = asked(["error_burst", "queue_stall"], EVERY.alerts)
     whole = run(question(asked=which, since=since, until=until), Sources(opener, FeedOf(opener)), jobs=2)
     assert whole.recorded is not None
