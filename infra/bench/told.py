@@ -57,9 +57,9 @@ def run() -> Table:
         f"From a fact to a webhook: {NODES} nodes with one accelerator, {RULES} rules",
         ("node states per s", "due", "delivered", "p50 ms", "p99 ms", "worst ms"),
         rows,
-        f"Each node sends a sample a second for {SECONDS} s; {HOT_EACH_S} of them get hot for a second, others "
-        "each time. Milliseconds from Kafka's time of the sample that opened or ended it until the receiver "
-        f"has read it, the first {WARM_S} s left out: node stage, rule stage, notify stage and notifier lie "
+        f"Each node sends a sample a second for {SECONDS} s; {HOT_EACH_S} of them get hot for a second, "
+        "others each time. Milliseconds from Kafka's time of the sample that opened or ended it until the "
+        f"receiver has read it, the first {WARM_S} s left out: node, rule and notify stage and notifier lie "
         "between. One worker with all stages, one notifier, the broker, the sender and the receiver share "
         "the machine.",
     )
