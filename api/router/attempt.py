@@ -15,6 +15,7 @@ from api.router.house import House
 from api.router.outcome import Outcome
 from api.router.plan import plan, whole
 from api.router.reading import Reading
+from api.router.refusal import refusal
 from api.router.relay.relay import BrokenAnswerError, Relay, UpstreamSaidError
 from api.router.rewrite import Notes
 from api.router.seams import NO_USAGE, Choice, Finish
@@ -113,24 +114,9 @@ class Attempt:
         """Pass on what the client did wrong (4xx); anything else is the upstream's fault."""
         status, upstream = response.status, self._choice.upstream
         body = await self._read(response, ERROR_BYTES, cut=True)
-        retry_after = response.header("Retry-After")
-        if not 400 <= status < 500:
-            raise Fault(
-                f"{upstream.id} answered {status}",
-                status=status if status >= 500 else 502,
-                answer=body,
-                content_type=response.header("Content-Type"),
-                retry_after=retry_after,
-            )
-        told = errors.message_of(body) or f"{upstream.id} answered {status}"
-        content_type = answer.JSON
-        if upstream.dialect is self._ask.dialect and body:
-            content_type = headers.visible(response.header("Content-Type") or "application/json")
-        else:
-            body = errors.body(self._ask.dialect, status, told)
-        more = [(b"retry-after", headers.visible(retry_after))] if retry_after else []
+        told = refusal(self._ask, upstream, response, body)
         self._flight.now(Phase.CLIENT)
-        await answer.whole(self._send, status, content_type, self._headers() + more, body)
+        await answer.whole(self._send, status, told.content_type, self._headers() + told.more, told.body)
         return self._finish(Outcome.UPSTREAM_ERROR, status, f"{upstream.id} answered {status}")
 
     async def _read(self, response: Answer, limit: int, *, cut: bool = False) -> bytes:
