@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -70,17 +71,17 @@ def _from_api(settings: "Settings", finding_id: str, url: str) -> Mapping[str, A
     from infra.cli.asking.findings import FindingsClient
     from infra.cli.asking.once import get
 
-    refused: RefusedError | None = None
+    refused: list[str] = []
     for plural in ("observations", "alerts"):
         client = FindingsClient(settings.api, plural, url)
         try:
             whole = client.whole_id(finding_id)
-            return get(settings.api, f"/{plural}/{whole}/explain", {}, url)
+            return get(settings.api, f"/{plural}/{quote(whole, safe='')}/explain", {}, url)
         except RefusedError as exc:
-            refused = refused or exc
+            refused.append(str(exc).partition("\n")[0])
         finally:
             client.close()
-    raise RefusedError(f"{refused}, and none of the alerts either")
+    raise RefusedError("; ".join(refused))
 
 
 def _command(found: Mapping[str, Any], source: str) -> str:

@@ -137,7 +137,8 @@ def _verdict(console: Console, found: Mapping[str, Any]) -> None:
 def _table(*headings: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, no_wrap=heading not in ("what", "meaning"), overflow="fold")
+        # As it is: brackets would be taken for a style.
+        table.add_column(Text(heading), no_wrap=heading not in ("what", "meaning"), overflow="fold")
     return table
 
 

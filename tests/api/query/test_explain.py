@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from api.query.plain import rfc3339, times_of
+from infra.cli.main import main
 from processors.patterns.rules import Rules
 from processors.topology import stages_of
 from schemas.events.observation import Observation
@@ -22,7 +23,7 @@ from schemas.topics import OBSERVATIONS, PANES, REQUESTS, TELEMETRY, TOPICS
 from sinks.clickhouse.event_log import COLUMNS, rows
 from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.store import Store as Writable
-from tests.api.running import settings, within
+from tests.api.running import served, settings, within
 from tests.processors.replay.recorded import Live, facts
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
@@ -146,6 +147,21 @@ async def test_an_id_that_nothing_has_is_not_found(api: httpx.AsyncClient) -> No
         answer = await api.get(f"/api/v1/{plural}/5b0a4d86-3c52-5f0e-8f4d-000000000000/explain")
         assert answer.status_code == 404, answer.text
         assert "/api/v1/" in answer.json()["hint"]
+
+
+async def test_the_command_asks_the_api(
+    wanted: Settings, log: list[LogRecord], capsys: pytest.CaptureFixture[str]
+) -> None:
+    id_ = swapped(log)[0].observation_id
+    async with served(wanted) as client:
+        url = str(client.base_url)
+        status = await asyncio.to_thread(main, ["explain", id_, "--url", url])
+        out, err = capsys.readouterr()
+        assert (status, err) == (0, "")
+        assert "Judged again, it is told exactly as it was." in out
+        nothing = "5b0a4d86-3c52-5f0e-8f4d-000000000000"
+        assert await asyncio.to_thread(main, ["explain", nothing, "--url", url]) == 1
+        assert capsys.readouterr().err.count("no ") == 2
 
 
 async def test_when_the_bytes_have_expired_what_was_told_is_left(

@@ -29,6 +29,7 @@ def test_what_it_was_judged_from_and_how_to_replay_it() -> None:
         "ended 12:01:30",
         "patterns.hot",
         "observations[2] 17",
+        "topic[partition] offset",
         "panes[2]",
         "100..140",
         "Judged again, it is told exactly as it was.",
