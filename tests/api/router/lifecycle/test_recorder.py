@@ -1,15 +1,20 @@
 """The recorder and its process without Kafka: nothing waits, and what cannot be kept is left out whole."""
 
 import asyncio
+import contextlib
 import logging
+import os
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 
 from api.router.lifecycle.kept import Kept
 from api.router.lifecycle.lives import BUG
+from api.router.lifecycle.lock import locked
 from api.router.lifecycle.moments import Ended, Moment, Received
 from api.router.lifecycle.recorder import FactRecorder
 from api.router.lifecycle.run import folder_of, router_id, told
@@ -23,6 +28,7 @@ from schemas.errors import ConfigError
 from schemas.settings import KafkaSettings, RegistrySettings, RouterSettings, Settings
 from tests.api.router.lifecycle.moments import ask, choice, finish
 from tests.fixtures.ports import free_port
+from tests.producers.registry_server import until
 
 
 class Listener:
@@ -99,6 +105,16 @@ def settings(folder: Path, **router: object) -> Settings:
     })  # fmt: skip
 
 
+def tellers() -> list[psutil.Process]:
+    """Return the processes that tell facts; the brokers of other tests are our children too."""
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+            if "api.router.lifecycle.teller" in child.cmdline():
+                found.append(child)
+    return found
+
+
 async def run_once(told_to: Settings, *names: str) -> None:
     metrics = RouterMetrics()
     async with told(told_to, CountingRecorder(metrics), metrics.registry) as recorder:
@@ -130,6 +146,52 @@ async def test_without_kafka_facts_wait_on_disk_in_order_over_restarts(tmp_path:
         for key in (name, f"{name}-open") for fact in (("received", key), ("finished", key))
     ]  # fmt: skip
     assert spooled(folder_of(told_to)) == wanted
+
+
+@pytest.mark.asyncio
+async def test_facts_whose_process_is_killed_are_told_by_the_next_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told_to = settings(tmp_path, id="edge")
+    metrics = RouterMetrics()
+    open_facts = "penstock_router_facts_open"
+    async with told(told_to, CountingRecorder(metrics), metrics.registry) as recorder:
+        recorder.received(ask("a"))
+        recorder.received(ask("b"))
+        await until(lambda: metrics.registry.get_sample_value(open_facts) == 2)
+        (teller,) = tellers()
+        teller.kill()
+        recorder.finished(ask("a"), finish())
+        recorder.received(ask("c"))
+        await until(lambda: tellers() not in ([], [teller]))
+        recorder.finished(ask("b"), finish())
+    assert "another one is started" in caplog.text
+    facts = spooled(folder_of(told_to))
+    assert len(set(facts)) == 6
+    for key in ("a", "b", "c"):
+        assert [what for what, of in dict.fromkeys(facts) if of == key] == ["received", "finished"]
+
+
+@pytest.mark.asyncio
+async def test_the_process_of_a_router_that_was_killed_is_waited_for(tmp_path: Path) -> None:
+    told_to = settings(tmp_path, id="edge")
+    busy = locked(folder_of(told_to) / "journal.lock")
+    asyncio.get_running_loop().call_later(1.0, os.close, busy)
+    await run_once(told_to, "a")
+    assert [what for what, _ in spooled(folder_of(told_to))] == ["received", "finished"] * 2
+
+
+@pytest.mark.asyncio
+async def test_signals_that_end_the_router_do_not_end_the_process_of_facts(tmp_path: Path) -> None:
+    told_to = settings(tmp_path, id="edge")
+    metrics = RouterMetrics()
+    async with told(told_to, CountingRecorder(metrics), metrics.registry) as recorder:
+        (teller,) = tellers()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            teller.send_signal(number)
+        recorder.received(ask("a"))
+        await until(lambda: metrics.registry.get_sample_value("penstock_router_facts_open") == 1)
+        assert tellers() == [teller]
 
 
 @pytest.mark.asyncio
