@@ -7,7 +7,7 @@ from typing import Any, Final
 from processors.replay.compare import LAG_US
 from processors.replay.facts import BY_NAME, derived
 from processors.replay.resume import NO_CUTS, Cuts
-from processors.replay.source import FOREVER, Source
+from processors.replay.source import FOREVER, Source, Span
 from processors.stage import Stage
 from schemas.codec import Event
 from schemas.topics import NODE_STATES, PANES, REQUESTS, TELEMETRY, Topic
@@ -24,9 +24,9 @@ class Plan:
 
     ``partitions`` of the topics that are spread over several. ``nodes``, ``fleet``: only these; empty: all.
     ``as_of``: what arrived later is late, and told of apart. ``compare`` with what was said live, by workers
-    that were at most ``lag_us`` behind. ``keep``: what is said is handed on, not only counted. ``held``: names
-    of the topics that the source has; the others are not asked for. ``fed_back``: hints are not in the log and
-    go back into telemetry as they are said. ``cuts``: where states from snapshots stand; empty: none are used.
+    that were at most ``lag_us`` behind. ``keep``: what is said is handed on, not only counted. ``held``: the
+    names of the topics that the source has; others are not asked for. ``fed_back``: hints are not in the log
+    and go back into telemetry as they are said. ``cuts``: where states from snapshots stand; empty: none.
     """
 
     begins: int
@@ -89,13 +89,13 @@ def outputs(stages: Sequence[Stage[Any]]) -> tuple[Topic, ...]:
     return tuple(BY_NAME[name] for name in derived(stages))
 
 
-def recorded(source: Source) -> bool:
-    """Return whether a source has what the stages said, hints in telemetry included; a simulation has not."""
-    return bool(source.holds([NODE_STATES, PANES]))
+def recorded(held: Collection[str]) -> bool:
+    """Return whether there is what the stages said, hints in telemetry included; a simulation has none."""
+    return NODE_STATES.name in held or PANES.name in held
 
 
-def partitions_of(source: Source, stages: Sequence[Stage[Any]], otherwise: int) -> int:
-    """Return over how many partitions the nodes are spread."""
-    held: Mapping[str, Any] = source.holds([TELEMETRY, *sources(stages)])
-    known: Collection[int] = [span.partitions for span in held.values()]
+def partitions_of(held: Mapping[str, Span], stages: Sequence[Stage[Any]], otherwise: int) -> int:
+    """Return over how many partitions the nodes are spread, by what a source holds."""
+    topics = [topic.name for topic in (TELEMETRY, *sources(stages)) if topic.spread]
+    known: Collection[int] = [held[topic].partitions for topic in topics if topic in held]
     return max([*known, 0]) if any(one > 0 for one in known) else otherwise

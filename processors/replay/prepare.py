@@ -57,15 +57,17 @@ def prepare(source: Source, stages: Sequence[Stage[Any]], asked: Asked) -> Prepa
         RefusedError: the source has nothing in the range.
         UnavailableError: it cannot be reached.
     """
-    held = source.holds(sources(stages))
-    begins, ends, notes = _range(source, sources(stages), held.values(), asked)
-    live = recorded(source)
+    held = source.holds([topic for topic in TOPICS if topic.stored])
+    read = [topic for topic in sources(stages) if topic.name in held]
+    begins, ends, notes = _range(source, sources(stages), [held[topic.name] for topic in read], asked)
+    live = recorded(held)
     if asked.compare and not live:
         raise RefusedError(f"{source.name} has nothing that was said live to compare with")
-    warm_up = choose(source, stages, begins, given_us=asked.warm_up_us)
+    warm_up = choose(source, stages, begins, held=held, given_us=asked.warm_up_us)
     cuts = NO_CUTS
-    if warm_up.method == "windows" and live:
-        cuts = _cuts(source, stages, begins) or NO_CUTS
+    partitions = partitions_of(held, stages, asked.partitions)
+    if warm_up.method == "windows" and live and SNAPSHOTS.name in held:
+        cuts = _cuts(source, stages, begins, partitions) or NO_CUTS
         if cuts.ticks:
             warm_up = WarmUp(cuts.since, "snapshots", exact=True)
     notes += warm_up.notes
@@ -75,7 +77,7 @@ def prepare(source: Source, stages: Sequence[Stage[Any]], asked: Asked) -> Prepa
         begins,
         ends,
         warm_up.since,
-        partitions_of(source, stages, asked.partitions),
+        partitions,
         nodes=asked.nodes,
         fleet=asked.fleet,
         as_of=asked.as_of,
@@ -83,7 +85,7 @@ def prepare(source: Source, stages: Sequence[Stage[Any]], asked: Asked) -> Prepa
         compacted=_compacted(source),
         lag_us=asked.lag_us,
         keep=asked.keep,
-        held=frozenset(source.holds(TOPICS)),
+        held=frozenset(held),
         fed_back=not live,
         cuts=cuts,
     )
@@ -115,12 +117,12 @@ def _range(
     return max(begins, first_at), ends, notes
 
 
-def _cuts(source: Source, stages: Sequence[Stage[Any]], begins: int) -> Cuts | None:
+def _cuts(source: Source, stages: Sequence[Stage[Any]], begins: int, partitions: int) -> Cuts | None:
     """Return where states from snapshots would stand, if there are any and the log has what lies between."""
     names = {stage.name for stage in stages}
-    if "node-stage" not in names or not source.holds([SNAPSHOTS]):
+    if "node-stage" not in names:
         return None
-    cuts = find_cuts(source, begins, partitions_of(source, stages, 1))
+    cuts = find_cuts(source, begins, partitions)
     if cuts is None or not load(source, stages, cuts.loaded_before, say=lambda _text: None):
         return None
     for topic, stage in ((PANES, "pattern-stage"), (SUMMARIES, "fleet-stage")):

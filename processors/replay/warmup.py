@@ -13,7 +13,7 @@ from processors.fleet.catalog import ALERTS as ALERT_KINDS
 from processors.patterns.catalog import PATTERNS
 from processors.patterns.stage import GONE_US, KEPT_US
 from processors.replay.facts import Intake
-from processors.replay.source import Source
+from processors.replay.source import Source, Span
 from processors.requests.stage import GRACE_US
 from processors.stage import Stage
 from schemas.events.alert import Alert, AlertResolved
@@ -66,21 +66,26 @@ _MEMORY_US: Final[Mapping[str, int]] = {
 
 
 def choose(
-    source: Source, stages: Sequence[Stage[Any]], begins: int, *, given_us: int | None = None
+    source: Source,
+    stages: Sequence[Stage[Any]],
+    begins: int,
+    *,
+    held: Mapping[str, Span],
+    given_us: int | None = None,
 ) -> WarmUp:
     """Return how to warm up for a range that begins at ``begins``, without snapshots.
 
-    ``given_us``: as long before as a person wants.
+    ``held``: what the source holds. ``given_us``: as long before as a person wants.
     """
-    held = source.holds([stage.source for stage in stages])
-    first_at = min((span.first_at for span in held.values()), default=begins)
+    names = {stage.source.name for stage in stages}
+    first_at = min((span.first_at for topic, span in held.items() if topic in names), default=begins)
     if given_us is not None:
         since = max(first_at, begins - given_us)
         return WarmUp(since, "given" if given_us else "none", since == first_at == begins)
     if begins - first_at <= BEGINNING_US and not _expired(source, [stage.source for stage in stages]):
         return WarmUp(min(first_at, begins), "beginning", exact=True)
     since, notes = begins, []
-    for onset in open_at(source, begins):
+    for onset in open_at(source, begins, [one for one in (OBSERVATIONS, ALERTS) if one.name in held]):
         since = min(since, onset)
     if since < begins - LONGEST_US:
         notes.append("something was open for longer than a day before the range: its onset is not replayed")
@@ -97,10 +102,9 @@ def _expired(source: Source, topics: Sequence[Topic]) -> bool:
     return any(gap.topic in names and gap.first_offset == 0 for gap in source.gaps())
 
 
-def open_at(source: Source, at: int) -> list[int]:
+def open_at(source: Source, at: int, topics: Sequence[Topic]) -> list[int]:
     """Return the onsets of the observations and alerts that were open at a moment of log time."""
     intake = Intake(source.codec(), {})
-    topics = [topic for topic in (OBSERVATIONS, ALERTS) if topic.name in source.holds([OBSERVATIONS, ALERTS])]
     found: dict[str, int] = {}
     for record in source.read(topics, at - OPEN_US, at) if topics else ():
         event = intake.read(record)

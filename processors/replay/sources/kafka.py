@@ -8,7 +8,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -53,11 +53,10 @@ class KafkaSource:
     def holds(self, topics: Sequence[Topic]) -> Mapping[str, Span]:
         """Return what there is of each topic; see ``Source``. Counts are not cheap to tell."""
         with _Reader(self._settings) as reader:
-            return {
-                topic.name: span
-                for topic in topics
-                if (span := self._span(reader, topic, reader.partitions(topic))) is not None
-            }
+            places = {topic: reader.partitions(topic) for topic in topics}
+            ends = reader.ends([place for each in places.values() for place in each])
+        spans = {topic.name: self._span(topic, [ends[place] for place in places[topic]]) for topic in topics}
+        return {name: span for name, span in spans.items() if span is not None}
 
     def read(
         self,
@@ -71,12 +70,14 @@ class KafkaSource:
         self._holes.again()
         kept = Kept(topics, keys, partitions)
         with _Reader(self._settings) as reader:
-            lanes = [
-                _Lane(topic.name, place, *reader.extent(place, since, until))
+            places = {
+                place: topic
                 for topic in topics
                 for place in reader.partitions(topic)
                 if topic.key != "node_id" or not partitions or place.partition in partitions
-            ]
+            }
+            extents = reader.extents(list(places), since, until)
+            lanes = [_Lane(topic.name, place, *extents[place]) for place, topic in places.items()]
             reader.seek([lane for lane in lanes if lane.begin < lane.end])
             streams = [placed(reader.records(lane, lanes)) for lane in lanes if lane.begin < lane.end]
             for order, record in heapq.merge(*streams, key=lambda one: one[0]):
@@ -88,16 +89,23 @@ class KafkaSource:
         """Return the offsets that were missing."""
         return self._holes.gaps()
 
-    def _span(self, reader: "_Reader", topic: Topic, places: Sequence[TopicPartition]) -> Span | None:
-        first_at, last_at = FOREVER, 0
-        for place in places:
-            begin, end = reader.extent(place, 0, FOREVER)
+    def _span(self, topic: Topic, ends: Sequence["_Ends"]) -> Span | None:
+        for partition, one in enumerate(ends):
             why = "expired or compacted: Kafka no longer has it"
-            self._holes.begin(topic.name, place.partition, begin, why)
-            times = reader.times(place, begin, end)
-            if times is not None:
-                first_at, last_at = min(first_at, times[0]), max(last_at, times[1])
-        return Span(first_at, last_at, UNKNOWN, len(places)) if last_at else None
+            self._holes.begin(topic.name, partition, one.begin, why)
+        filled = [one for one in ends if one.last_at]
+        if not filled:
+            return None
+        first_at, last_at = min(one.first_at for one in filled), max(one.last_at for one in filled)
+        return Span(first_at, last_at, UNKNOWN, len(ends))
+
+
+class _Ends(NamedTuple):
+    """First offset of a partition, and when its first and last records arrived; 0: it has none."""
+
+    begin: int
+    first_at: int
+    last_at: int
 
 
 class _Lane:
@@ -119,6 +127,7 @@ class _Reader:
         self._settings = settings.kafka
         self._runner = asyncio.Runner()
         self._consumer: Any = None
+        self._cluster: Any = None
 
     def __enter__(self) -> "_Reader":
         try:
@@ -141,14 +150,16 @@ class _Reader:
         found: list[TopicPartition] = self._run(self._partitions(name))
         return found
 
-    def extent(self, place: TopicPartition, since: int, until: int) -> tuple[int, int]:
+    def extents(
+        self, places: Sequence[TopicPartition], since: int, until: int
+    ) -> Mapping[TopicPartition, tuple[int, int]]:
         """Return the offsets of the first record at or after ``since``, and of the first at ``until``."""
-        found: tuple[int, int] = self._run(self._extent(place, since, until))
+        found: Mapping[TopicPartition, tuple[int, int]] = self._run(self._extents(places, since, until))
         return found
 
-    def times(self, place: TopicPartition, begin: int, end: int) -> tuple[int, int] | None:
-        """Return when the first and the last record of a range arrived; None: there is none."""
-        found: tuple[int, int] | None = self._run(self._times(place, begin, end))
+    def ends(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, _Ends]:
+        """Return what partitions begin and end with."""
+        found: Mapping[TopicPartition, _Ends] = self._run(self._ends(places))
         return found
 
     def seek(self, lanes: Sequence[_Lane]) -> None:
@@ -186,58 +197,67 @@ class _Reader:
         await self._consumer.start()
 
     async def _partitions(self, name: str) -> list[TopicPartition]:
-        # The consumer itself knows only of topics it is assigned.
-        cluster = await self._consumer._client.fetch_all_metadata()
-        return [TopicPartition(name, number) for number in sorted(cluster.partitions_for_topic(name) or ())]
+        if self._cluster is None:
+            # The consumer itself knows only of topics it is assigned.
+            self._cluster = await self._consumer._client.fetch_all_metadata()
+        found = self._cluster.partitions_for_topic(name) or ()
+        return [TopicPartition(name, number) for number in sorted(found)]
 
-    async def _extent(self, place: TopicPartition, since: int, until: int) -> tuple[int, int]:
-        first = (await self._consumer.beginning_offsets([place]))[place]
-        last = (await self._consumer.end_offsets([place]))[place]
-        begin = await self._at(place, since, last) if since > 0 else first
-        end = await self._at(place, until, last) if until < FOREVER else last
-        return max(first, begin), end
+    async def _extents(
+        self, places: Sequence[TopicPartition], since: int, until: int
+    ) -> Mapping[TopicPartition, tuple[int, int]]:
+        first = await self._consumer.beginning_offsets(places)
+        last = await self._consumer.end_offsets(places)
+        begin = await self._at(places, since, last) if since > 0 else first
+        end = await self._at(places, until, last) if until < FOREVER else last
+        return {place: (max(first[place], begin[place]), end[place]) for place in places}
 
-    async def _at(self, place: TopicPartition, at: int, last: int) -> int:
-        """Return the offset of the first record at or after a time."""
-        found = (await self._consumer.offsets_for_times({place: -(-at // 1000)}))[place]
-        return last if found is None else int(found.offset)
+    async def _at(
+        self, places: Sequence[TopicPartition], at: int, last: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, int]:
+        """Return the offsets of the first records at or after a time."""
+        found = await self._consumer.offsets_for_times(dict.fromkeys(places, -(-at // 1000)))
+        return {place: last[place] if one is None else int(one.offset) for place, one in found.items()}
 
-    async def _times(self, place: TopicPartition, begin: int, end: int) -> tuple[int, int] | None:
-        if begin >= end:
-            return None
-        first = await self._one(place, begin, end)
-        if first is None:
-            return None
+    async def _ends(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, _Ends]:
+        extents = await self._extents(places, 0, FOREVER)
+        filled = [place for place, (begin, end) in extents.items() if begin < end]
+        firsts = await self._consumer.offsets_for_times(dict.fromkeys(filled, 0)) if filled else {}
+        lasts: dict[TopicPartition, int] = {}
         # The last offsets may be marks of transactions, which are no records.
-        for back in (1, 8, 64, 512):
-            last = await self._last(place, max(begin, end - back), end)
-            if last is not None:
-                return first, last
-        return first, first
+        for back in (16, 1024):
+            left = [place for place in filled if place not in lasts]
+            ranges = {
+                place: (max(extents[place][0], extents[place][1] - back), extents[place][1]) for place in left
+            }
+            lasts |= await self._lasts(ranges)
+        return {
+            place: _Ends(begin, firsts[place].timestamp * 1000 if place in lasts else 0, lasts.get(place, 0))
+            for place, (begin, _) in extents.items()
+        }
 
-    async def _one(self, place: TopicPartition, begin: int, end: int) -> int | None:
-        for record in await self._range(place, begin, end, 1):
-            return int(record.timestamp * 1000)
-        return None
-
-    async def _last(self, place: TopicPartition, begin: int, end: int) -> int | None:
-        found = await self._range(place, begin, end, 1000)
-        return int(found[-1].timestamp * 1000) if found else None
+    async def _lasts(self, ranges: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, int]:
+        """Return when the last records of ranges arrived, of those that have any."""
+        found: dict[TopicPartition, int] = {}
+        if not ranges:
+            return found
+        self._consumer.assign(list(ranges))
+        for place, (begin, _) in ranges.items():
+            self._consumer.seek(place, begin)
+        open_ = set(ranges)
+        async with asyncio.timeout(STALLED_S):
+            while open_:
+                got = await self._consumer.getmany(*open_, timeout_ms=WAIT_MS)
+                for place, records in got.items():
+                    times = [one.timestamp * 1000 for one in records if one.offset < ranges[place][1]]
+                    found[place] = max([found.get(place, 0), *times])
+                open_ = {one for one in open_ if await self._consumer.position(one) < ranges[one][1]}
+        return {place: at for place, at in found.items() if at}
 
     async def _seek(self, lanes: Sequence[_Lane]) -> None:
         self._consumer.assign([lane.place for lane in lanes])
         for lane in lanes:
             self._consumer.seek(lane.place, lane.begin)
-
-    async def _range(self, place: TopicPartition, begin: int, end: int, most: int) -> list[Any]:
-        self._consumer.assign([place])
-        self._consumer.seek(place, begin)
-        found: list[Any] = []
-        async with asyncio.timeout(STALLED_S):
-            while len(found) < most and await self._consumer.position(place) < end:
-                got = await self._consumer.getmany(place, timeout_ms=WAIT_MS, max_records=most)
-                found += [one for one in got.get(place, ()) if one.offset < end]
-        return found
 
     async def _fill(self, lane: _Lane, lanes: Sequence[_Lane]) -> None:
         """Fetch until something of a partition is there, or it is at its end."""

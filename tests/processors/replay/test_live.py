@@ -27,6 +27,8 @@ from processors.topology import all_stages
 from producers.simulator.engine import simulate
 from producers.simulator.log import log_file
 from producers.simulator.scenario.read import read_text
+from schemas.events.clock_tick import ClockTick
+from schemas.events.watermark import Watermark
 from schemas.kafka import ensure_topics
 from schemas.log_file import LogRecord
 from schemas.partition import partition_of
@@ -116,7 +118,7 @@ def replayed(open_source: Callable[[], Source], ends: int | None = None) -> Outc
 
 def settled(open_source: Callable[[], Source]) -> Outcome:
     """Replay until the stages have said all that follows from the facts."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while True:
         outcome = replayed(open_source)
         behind = [one for one in outcome.verdict.differences if one.live is None]
@@ -143,8 +145,8 @@ def test_kafka_event_log_and_a_file_replay_what_was_said(
     telemetry = [one for one in given if one.topic is TELEMETRY]
     asyncio.run(send(settings, telemetry))
     kafka = partial(KafkaSource, settings)
-    wait_until(lambda: kafka().holds([OBSERVATIONS]), deadline_s=60, what="an observation")
-    settled(kafka)
+    ticks = sum(isinstance(one.event, ClockTick) for one in telemetry)
+    wait_until(lambda: marks(kafka()) >= ticks, deadline_s=120, what="every tick at the end of the stages")
     asyncio.run(send(settings, [one for one in given if one.topic is REQUESTS]))
     from_kafka = settled(kafka)
     assert from_kafka.verdict.differences == []
@@ -159,12 +161,21 @@ def test_kafka_event_log_and_a_file_replay_what_was_said(
     assert from_file.digest.total() == from_kafka.digest.total()
 
     event_log = partial(EventLogSource, settings)
-    wait_until(lambda: counted(event_log()) == counted(kafka()), deadline_s=60, what="all of it in event_log")
+    wait_until(
+        lambda: counted(event_log()) == counted(kafka()), deadline_s=120, what="all of it in event_log"
+    )
     from_event_log = replayed(event_log)
     assert from_event_log.verdict.differences == []
     assert from_event_log.gaps == []
     assert from_event_log.digest.total() == from_kafka.digest.total()
     assert BY_NAME.keys() >= event_log().holds(TOPICS).keys()
+
+
+def marks(source: Source) -> int:
+    """Return how many watermarks have come through all stages."""
+    codec = source.codec()
+    events = (codec.decode(record.value) for record in source.read([ALERTS], 0, FOREVER))
+    return sum(isinstance(event, Watermark) for event in events)
 
 
 def counted(source: Source) -> int:
