@@ -9,6 +9,8 @@ from processors.patterns.catalog import PATTERNS
 from processors.patterns.rules import Rules, kinds_of, parse
 from processors.patterns.stage import PatternStage
 from processors.requests.stage import RequestStage
+from processors.rules.notify.stage import NotifyStage
+from processors.rules.stage import rule_stages
 from processors.stage import Stage
 from schemas.errors import ConfigError
 from schemas.settings import Settings
@@ -30,6 +32,8 @@ def stages_of(pue: float, rules: Rules) -> tuple[Stage[Any], ...]:
         RequestStage(),
         PatternStage(PATTERNS, rules),
         FleetStage(rules),
+        *rule_stages(),
+        NotifyStage(),
     )
 
 
