@@ -181,7 +181,7 @@ class _Checker:
         allowed = described(kind)
         self._only(values, allowed, place)
         found: dict[str, bool | float] = {}
-        for name, value in values.items():
+        for name, value in values.items():  # order: of the file, as its problems are told
             if name not in allowed:
                 continue
             about = allowed[name]
@@ -208,7 +208,7 @@ class _Checker:
 
     def _only(self, table: Mapping[str, Any], allowed: Iterable[str], place: str) -> None:
         names = sorted(allowed)
-        for name in table:
+        for name in table:  # order: of the file, as its problems are told
             if name not in names:
                 near = get_close_matches(name, names, 1)
                 hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"

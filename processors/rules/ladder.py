@@ -30,7 +30,7 @@ class Ladder:
                 self._exact[rule.word or rule.threshold].append(rule)
             elif rule.op != "changed":
                 kind = beyond if rule.op in BEYOND else reached
-                for limit in {rule.threshold, rule.clear}:
+                for limit in {rule.threshold, rule.clear}:  # order: each has a list of its own
                     kind[limit].append(rule)
         self._reached, self._reached_rules = _sorted(reached)
         self._beyond, self._beyond_rules = _sorted(beyond)

@@ -97,7 +97,7 @@ class Index:
         for number, group in enumerate(self._groups):
             names = group.select.nodes
             if names and not any(_GLOB & set(name) for name in names):
-                for name in set(names):
+                for name in set(names):  # order: each has a list of its own
                     self._named[name].append(number)
             else:
                 self._anywhere.append(number)
