@@ -42,7 +42,6 @@ class Outcome:
     unreadable: int = 0
     refused: list[str] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
     def add(self, other: "Outcome") -> None:
         """Add what came of another share."""
@@ -55,4 +54,3 @@ class Outcome:
         self.unreadable += other.unreadable
         self.refused = [*self.refused, *other.refused][:KEPT]
         self.gaps = sorted({*self.gaps, *other.gaps})
-        self.notes = list(dict.fromkeys([*self.notes, *other.notes]))

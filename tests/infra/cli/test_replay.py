@@ -1,7 +1,11 @@
 """``penstock replay``: from a file into a file, verdicts, and what is wrong with a command."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ from producers.simulator.log import log_file
 from schemas.events.node_state import NodeState
 from schemas.log_file import LogFile, LogRecord
 from schemas.topics import NODES
+from tests.fixtures.processes import wait_until
 from tests.infra.cli.conftest import Run
 from tests.processors.replay.recorded import PARTITIONS, Live, facts
 from tests.processors.replay.test_replay import stages
@@ -133,3 +138,20 @@ def test_a_place_that_cannot_be_written_is_said_before_the_work(penstock: Run, l
     found = penstock("replay", "--source", str(log), "--into", "nowhere/said.log.avro", "--jobs", "1")
     assert found.status == 1
     assert "the log file nowhere/said.log.avro cannot be written" in found.err
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_everything_and_leaves_nothing(log: Path, tmp_path: Path, jobs: str) -> None:
+    said = tmp_path / "said.log.avro"
+    command = [sys.executable, "-m", "infra.cli.main", "replay", "--source", str(log), "--into", str(said)]
+    # One job is paced, so that it is at work when it is interrupted; two are interrupted as they begin.
+    pace = ["--speed", "1"] if jobs == "1" else ["--jobs", jobs]
+    with subprocess.Popen(
+        [*command, *pace], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        wait_until(lambda: list(tmp_path.glob("said*.part")), deadline_s=60, what="the replay at work")
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert b"Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
