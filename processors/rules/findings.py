@@ -74,12 +74,14 @@ class FindingJudge:
     def __init__(self, source: Source) -> None:
         self.source: Source = source
 
-    def take(self, state: State, event: Event, arrived_at: int) -> tuple[State, Told] | None:
+    def take(self, state: State, event: Event) -> tuple[State, Told] | None:
         """Return the state after something was opened, updated or resolved; None: another kind of event."""
         if not isinstance(event, Observation | Alert):
             return None
         finding = _finding(event)
-        moment = Moment(_soonest(state), event.occurred_at, arrived_at, event.id)
+        # An alert is judged by log time; of an observation it is known as of the watermark before.
+        logged_at = event.occurred_at if isinstance(event, Alert) else state.clock.log_time(event.occurred_at)
+        moment = Moment(_soonest(state), event.occurred_at, logged_at, event.id)
         memory = state.subjects.get(finding.finding_id) or Memory(finding, NEVER, _NOBODY)
         memory = memory._replace(finding=finding)
         if finding.over:

@@ -30,11 +30,8 @@ class Judge(Protocol):
         """Names of the types of events that the topic has too and no rule is about."""
         ...
 
-    def take(self, state: State, event: Event, arrived_at: int) -> tuple[State, Told] | None:
-        """Return the state after an event, and what follows; None: it is no event of this source.
-
-        ``arrived_at`` is the log time of the record, µs.
-        """
+    def take(self, state: State, event: Event) -> tuple[State, Told] | None:
+        """Return the state after an event, and what follows; None: it is no event of this source."""
         ...
 
     def passed(self, state: State, moment: Moment) -> tuple[State, Told]:

@@ -19,7 +19,8 @@ Phase = Literal["pending", "firing", "ending"]
 class Moment(NamedTuple):
     """When something was judged, and by what.
 
-    ``at``: the time that timers of this source go by, µs. ``arrived_at``: log time of the cause.
+    ``at``: the time that timers of this source go by, µs. ``arrived_at``: log time of the cause, as far as
+    events tell it: the time at which the stage's own record was written would differ in a replay.
     """
 
     at: int

@@ -46,9 +46,8 @@ class NodeJudge:
     stored = StoredNode
     passed_over = frozenset[str]()
 
-    def take(self, state: State, event: Event, arrived_at: int) -> tuple[State, Told] | None:
+    def take(self, state: State, event: Event) -> tuple[State, Told] | None:
         """Return the state after a node state, and what follows; None: the event is of another kind."""
-        del arrived_at  # the event says when its sample arrived
         if not isinstance(event, NodeState):
             return None
         memory = state.subjects.get(event.node_id)

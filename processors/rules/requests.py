@@ -62,11 +62,12 @@ class RequestJudge:
     stored = StoredModel
     passed_over = frozenset({"NodePane", "OperatorAction"})
 
-    def take(self, state: State, event: Event, arrived_at: int) -> tuple[State, Told] | None:
+    def take(self, state: State, event: Event) -> tuple[State, Told] | None:
         """Return the state with a part of a pane; None: the event is of another kind."""
         if not isinstance(event, RequestPane):
             return None
-        if not state.rules.known or event.occurred_at > arrived_at + FUTURE_US:
+        ahead = event.occurred_at - state.clock.passed_at
+        if not state.rules.known or (state.clock.passed_at and ahead > FUTURE_US):
             return state, ()
         key = "\x1f".join((event.fleet, event.node_id, event.model))
         memory = state.subjects.get(key) or Memory(

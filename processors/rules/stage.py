@@ -93,13 +93,13 @@ class RuleStage:
     def step(self, state: State, arrived: Arrived) -> tuple[State, Outputs]:
         """Return the state after an event of the source, a rule, tags or a watermark, and what follows."""
         event = arrived.event
-        taken = self._judge.take(state, event, arrived.arrived_at)
+        taken = self._judge.take(state, event)
         if taken is not None:
             return taken[0], _outputs(taken[1])
         if isinstance(event, Watermark):
             return self._passed(state, event, arrived)
         if isinstance(event, RuleChanged):
-            return self._changed(state, event, arrived)
+            return self._changed(state, event)
         if isinstance(event, NodeTagged):
             tags = tuple(Label(*each) for each in sorted(event.tags.items()))
             if state.tags.get(event.node_id, ()) == tags:
@@ -153,20 +153,21 @@ class RuleStage:
 
     def _passed(self, state: State, mark: Watermark, arrived: Arrived) -> tuple[State, Outputs]:
         clock = state.clock.after(mark.passed_at, mark.interval_s)
-        moment = Moment(clock.ran, mark.occurred_at, arrived.arrived_at, "")
+        moment = Moment(clock.ran, mark.occurred_at, mark.passed_at, "")
         state, told = self._judge.passed(state._replace(clock=clock), moment)
         partition = mark.partition if self.source is ALERTS else arrived.partition
         on = Output(FIRINGS, None, mark._replace(stage=self.name, partition=partition))
         return state, (*_outputs(told), on)
 
-    def _changed(self, state: State, event: RuleChanged, arrived: Arrived) -> tuple[State, Outputs]:
+    def _changed(self, state: State, event: RuleChanged) -> tuple[State, Outputs]:
         """Take in a rule. Whatever its source, it goes on to those who tell of it, before what follows."""
         changed = state.rules.changed(event, self._judge.source)
         if changed is None:
             return state, ()
         on = Output(FIRINGS, None, event)
         rules, turnover = changed
-        moment = Moment(state.clock.ran, event.occurred_at, arrived.arrived_at, event.id)
+        logged_at = state.clock.log_time(event.occurred_at)
+        moment = Moment(state.clock.ran, event.occurred_at, logged_at, event.id)
         state, told = self._judge.turned(state._replace(rules=rules), turnover, moment)
         return state, (on, *_outputs(told))
 

@@ -21,6 +21,10 @@ class Clock(NamedTuple):
     ran: int = 0
     interval: int = 0
 
+    def log_time(self, otherwise: int) -> int:
+        """Return the log time as of the last watermark: the same live and in a replay."""
+        return self.passed_at or otherwise
+
     def after(self, passed_at: int, interval_s: float) -> "Clock":
         """Return the clock after a watermark. A longer gap is an outage of the log: it counts as one late."""
         interval = int(interval_s * SECOND_US) if interval_s == interval_s else self.interval
