@@ -34,6 +34,7 @@ class Work(NamedTuple):
     suppressed: int
     states: int
     remembered: int
+    snapshots: int
 
 
 class BatchFolder(Generic[State]):
@@ -100,5 +101,5 @@ class BatchFolder(Generic[State]):
             self._outbox.keep(snapshot, self._topic_id)
         dead, suppressed = self._outbox.dead, self._outbox.suppressed
         transaction = Transaction(self._outbox.take(), tuple(written(checkpoint, marker)), done + 1)
-        remembered = len(self._memory.states)
-        return Work(transaction, records, dead, suppressed, len(checkpoint.copies), remembered)
+        remembered, kept = len(self._memory.states), len(checkpoint.snapshots)
+        return Work(transaction, records, dead, suppressed, len(checkpoint.copies), remembered, kept)

@@ -20,6 +20,7 @@ TRANSACTION_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30),
 )
 STATES_STORED = Counter("penstock_worker_states_stored_total", "States written to the changelog.", ["stage"])
+SNAPSHOTS = Counter("penstock_worker_snapshots_total", "States kept for replays.", ["stage"])
 RECOVERY_SECONDS = Histogram(
     "penstock_worker_recovery_seconds",
     "From the opening of a partition to its first live record, seconds.",

@@ -194,6 +194,7 @@ class Partition(Generic[State]):
         metrics.TRANSACTION_SECONDS.labels(stage).observe(self.progressed_at - started)
         metrics.BATCH_RECORDS.labels(stage).observe(work.records)
         metrics.STATES_STORED.labels(stage).inc(work.states)
+        metrics.SNAPSHOTS.labels(stage).inc(work.snapshots)
         metrics.RECORDS.labels(stage, "ok").inc(max(0, work.records - work.dead - work.suppressed))
         metrics.RECORDS.labels(stage, "dead_lettered").inc(work.dead)
         metrics.RECORDS.labels(stage, "suppressed").inc(work.suppressed)

@@ -12,6 +12,7 @@ from processors.patterns.pattern import Judgement
 from processors.patterns.rules import Rules
 from processors.patterns.thresholds import Thresholds
 from processors.replay.explain.explanation import Judged, Point
+from processors.replay.explain.found import change_of
 from processors.replay.explain.observation import AROUND_US, MINUTE_US
 from processors.replay.explain.stretches import Stretches
 from processors.replay.facts import Intake
@@ -74,7 +75,7 @@ def judge_alert_again(source: Source, rules: Rules, case: AlertCase) -> Judged:
             stretches.add(SUMMARIES_UNTIL, record)
         judgement, at = _judgement(case, states, event, limits, points)
         if judgement is not None and at >= case.shown_from:
-            is_open = bool(said) and not type(said[-1]).__name__.endswith("Resolved")
+            is_open = bool(said) and change_of(said[-1]) != "resolved"
             points.append(Point(at, judgement.holds, is_open, 1.0, judgement.evidence))
     return Judged(points, said, stretches.all())
 

@@ -9,7 +9,8 @@ from processors.patterns.pattern import UNKNOWN, Judgement, Pattern
 from processors.patterns.rules import Rules
 from processors.patterns.stage import KEPT_US, LONGEST_S, PatternStage
 from processors.patterns.state import State
-from processors.replay.explain.explanation import Judged, Point, Stretch
+from processors.replay.explain.explanation import Judged, Point, Said, Stretch
+from processors.replay.explain.found import change_of
 from processors.replay.explain.stretches import Stretches
 from processors.replay.facts import Intake
 from processors.replay.source import Source
@@ -189,10 +190,10 @@ def _unasked(window: Window, limits: Any) -> Judgement:  # noqa: ANN401 - each p
     return UNKNOWN
 
 
-def shown_until(said: Sequence[Any], now: int) -> tuple[int, bool]:
+def shown_until(said: Sequence[Said], now: int) -> tuple[int, bool]:
     """Return until when judgements are shown, log time, and whether that is all of them."""
     first, last = said[0], said[-1]
-    over = type(last.event).__name__.endswith("Resolved")
+    over = change_of(last.event) == "resolved"
     end = (last.arrived_at if over else now) + (AROUND_US if over else 0)
     longest = first.arrived_at + SHOWN_US
     return (end, True) if end <= longest else (longest, False)
