@@ -11,8 +11,10 @@ from schemas.errors import ConfigError, EventError
 from schemas.log_file import LogRecord
 from schemas.topics import (
     ALERTS,
+    FIRINGS,
     FORWARDED,
     NODE_STATES,
+    NOTIFICATIONS,
     OBSERVATIONS,
     PANES,
     SUMMARIES,
@@ -32,6 +34,11 @@ WRITES: Final[Mapping[str, Mapping[Topic, Collection[str]]]] = {
         TELEMETRY: ("node_hint",),
     },
     "fleet-stage": {ALERTS: ("alert_opened", "alert_updated", "alert_resolved", *FORWARDED)},
+    "rule-node-states": {FIRINGS: FIRINGS.events},
+    "rule-panes": {FIRINGS: FIRINGS.events},
+    "rule-observations": {FIRINGS: FIRINGS.events},
+    "rule-alerts": {FIRINGS: FIRINGS.events},
+    "notify-stage": {NOTIFICATIONS: ("notification_due",)},
 }
 
 

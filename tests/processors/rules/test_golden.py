@@ -34,7 +34,7 @@ def events() -> list[tuple[Topic, Event]]:
     found: list[tuple[Topic, Event]] = [
         (topic, one) for one in RULES for topic in (NODE_STATES, OBSERVATIONS)
     ]
-    for second in range(0, 150):
+    for second in range(150):
         hot = 20 <= second < 50
         wes = 4.0 if 30 <= second < 35 or 45 <= second < 48 else NAN if 36 <= second < 40 else 6.0
         heat = "serious" if hot else "normal"
