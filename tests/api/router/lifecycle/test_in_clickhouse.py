@@ -69,6 +69,11 @@ def conserved(world: World) -> dict[str, int]:
     return {name: int(value) for name, value in row.items()}
 
 
+def balanced(sums: dict[str, int]) -> bool:
+    """The sink puts facts of different kinds into different tables: for a moment one can be ahead."""
+    return sums["received"] == sums["finished"] + sums["open"]
+
+
 def test_conservation_holds_in_clickhouse_behind_a_router_that_was_killed(
     tmp_path: Path, world: World, upstream: Standin
 ) -> None:
@@ -89,8 +94,7 @@ def test_conservation_holds_in_clickhouse_behind_a_router_that_was_killed(
             ):
                 await world.eventually(lambda: conserved(world)["open"] >= 3, "open requests in ClickHouse")
                 await world.eventually(lambda: conserved(world)["finished"] > 20, "finished ones")
-                found = conserved(world)
-                assert found["received"] == found["finished"] + found["open"]
+                await world.eventually(lambda: balanced(conserved(world)), "received = finished + open")
                 await asyncio.to_thread(router.kill)
 
         async def asked(router: RouterProcess) -> None:
