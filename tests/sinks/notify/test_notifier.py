@@ -80,13 +80,7 @@ async def test_kill_9_loses_nothing_and_repeats_only_what_no_fact_tells_of(world
 
     groups = [opened_and_resolved(f"g{number}", channels=("ops", "slow")) for number in range(20)]
     every = [one for pair in groups for one in pair]
-    begun = asyncio.Event()
-
-    async def once_begun(_: web.Request) -> web.StreamResponse:
-        await begun.wait()
-        return web.Response()
-
-    async with receiver(once_begun) as received, receiver(hang) as slow:
+    async with receiver() as received, receiver(hang) as slow:
         await world.put_channel(webhook(received.url))
         await world.put_channel(webhook(slow.url, "slow"))
         notifier = world.start()
@@ -243,7 +237,7 @@ async def test_what_is_refused_becomes_a_dead_letter(world: World) -> None:
     unknown = notification("h", rule_id="other", channels=("nowhere",))
     quick = world.settings.notifier.model_copy(update={"give_up_s": 1.0})
     async with receiver(status(400, "no")) as received:
-        await world.put_channel(webhook(received.url))
+        await world.put_channel(webhook(received.url, give_up_s=3600.0))
         world.start(world.settings.model_copy(update={"notifier": quick}))
         await world.put(opened, resolved, unknown)
         await world.until_told((opened, ["refused"]), (resolved, ["refused"]))

@@ -236,7 +236,7 @@ class World:
         try:
             await self.until(told)
         except AssertionError:
-            assert found == wanted
+            raise AssertionError(f"{found} instead of {wanted}") from None
 
     def _name(self, topic: Topic) -> str:
         return topic.full_name(self.settings.kafka)
