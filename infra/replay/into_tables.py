@@ -12,6 +12,7 @@ from typing import Final
 
 from processors.replay.digest import NAMES
 from processors.replay.share import Said
+from schemas.errors import RefusedError
 from schemas.registry import Registry
 from schemas.settings import Settings
 from sinks.clickhouse.envelope import Enclosed, enclose
@@ -20,6 +21,7 @@ from sinks.clickhouse.tables import trial
 from sinks.clickhouse.writers import Writers
 
 BATCH: Final = 10_000
+MARK: Final = "what a replay said"
 
 
 @contextmanager
@@ -28,6 +30,7 @@ def tables(prefix: str, settings: Settings) -> Iterator["Tables"]:
 
     Raises:
         UnavailableError: ClickHouse or the registry is away, or the sink has made no tables yet.
+        RefusedError: a table of that name is there, and of no replay.
     """
     with asyncio.Runner() as runner:
         store = Store(settings)
@@ -78,10 +81,19 @@ class Tables:
 
     async def _make(self, event: str, table: str) -> None:
         name = f"{self._database}.{table}"
+        await self._check(table)
         await self._store.command(f"DROP TABLE IF EXISTS {name} SYNC")
         like = f"{self._database}.{trial(event)}"
-        await self._store.command(f"CREATE TABLE {name} AS {like} ENGINE = MergeTree ORDER BY tuple()")
+        engine = f"ENGINE = MergeTree ORDER BY tuple() COMMENT '{MARK}'"
+        await self._store.command(f"CREATE TABLE {name} AS {like} {engine}")
         self._made.add(table)
+
+    async def _check(self, table: str) -> None:
+        """Refuse a name that another table has: only what a replay has made is made anew."""
+        where = f"database = '{self._database}' AND name = '{table}'"
+        rows = await self._store.rows(f"SELECT comment FROM system.tables WHERE {where}")
+        if rows and rows[0][0] != MARK:
+            raise RefusedError(f"there is a table {table} that no replay has made; take another prefix")
 
 
 async def _ids(settings: Settings) -> Mapping[str, int]:
