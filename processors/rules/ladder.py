@@ -17,7 +17,16 @@ from processors.rules.rule import BEYOND, Rule, Value
 class Ladder:
     """The rules of one reading. ``rules``: all of them; ``changed``: those about any change of a text."""
 
-    __slots__ = ("_beyond", "_beyond_rules", "_exact", "_reached", "_reached_rules", "changed", "rules")
+    __slots__ = (
+        "_beyond",
+        "_beyond_rules",
+        "_edges",
+        "_exact",
+        "_reached",
+        "_reached_rules",
+        "changed",
+        "rules",
+    )
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: rule.id))
@@ -34,19 +43,22 @@ class Ladder:
                     kind[limit].append(rule)
         self._reached, self._reached_rules = _sorted(reached)
         self._beyond, self._beyond_rules = _sorted(beyond)
+        self._edges = sorted({*reached, *beyond})
 
     def touched(self, before: Value, now: Value) -> Iterable[Rule]:
         """Return the rules that a move between two different values may concern; some may come twice."""
         if before != before:
             return self.rules  # nothing was known: each is judged for the first time
-        if isinstance(before, str) or isinstance(now, str):
+        if isinstance(now, str) or isinstance(before, str):
             return (*self.changed, *self._named(before, now))
         low, high = (before, now) if before < now else (now, before)
+        edges = self._edges
+        nearest = bisect_left(edges, low)
+        if (nearest == len(edges) or edges[nearest] > high) and not self._exact:
+            return ()  # most moves pass no threshold
         reached, beyond = self._reached, self._beyond
         first, last = bisect_right(reached, low), bisect_right(reached, high)
         start, stop = bisect_left(beyond, low), bisect_left(beyond, high)
-        if first == last and start == stop and not self._exact:
-            return ()
         between = [*self._reached_rules[first:last], *self._beyond_rules[start:stop]]
         return [*(rule for rules in between for rule in rules), *self._named(before, now)]
 

@@ -98,15 +98,15 @@ def end(life: Life, moment: Moment, reason: str, value: Value = NAN) -> Outcome:
         return None, ()
     last = life.open[0]
     known = not isinstance(value, str) and value == value
-    changed = {"value": value} if known else {}
-    return None, (_revised(last, "resolved", reason, moment)._replace(**changed),)  # type: ignore[arg-type]
+    changed: dict[str, Value] = {"value": value} if known else {}
+    return None, (_revised(last, "resolved", reason, moment, **changed),)
 
 
 def change(life: Life, rule: Rule, subject: Subject, moment: Moment, value: Value, was: str) -> Outcome:
     """Tell of another change of what fires because it changed."""
     told = life.open[0]
     now = _condition(life, rule, subject, moment, value, was)
-    told = _revised(told, "updated", "changed", moment)._replace(was=was, now=str(value), text=now.text)
+    told = _revised(told, "updated", "changed", moment, was=was, now=str(value), text=now.text)
     return life._replace(due=_quiet_at(rule, moment), open=(told,)), (told,)
 
 
@@ -114,7 +114,7 @@ def worsen(life: Life, subject: Subject, moment: Moment) -> Outcome:
     """Tell that what fires has another severity now."""
     last = life.open[0]
     severity: Severity = subject.severity  # type: ignore[assignment] # one of an event's
-    told = _revised(last, "updated", "severity", moment)._replace(severity=severity, text=subject.text)
+    told = _revised(last, "updated", "severity", moment, severity=severity, text=subject.text)
     return life._replace(open=(told,)), (told,)
 
 
@@ -123,7 +123,9 @@ def _quiet_at(rule: Rule, moment: Moment) -> int:
     return moment.at + max(1, rule.keep_us)
 
 
-def _revised(last: ConditionChanged, state: str, reason: str, moment: Moment) -> ConditionChanged:
+def _revised(
+    last: ConditionChanged, state: str, reason: str, moment: Moment, **changed: Value
+) -> ConditionChanged:
     revision = last.revision + 1
     return last._replace(
         id=derived_id("condition_changed", last.condition_id, revision),
@@ -133,6 +135,7 @@ def _revised(last: ConditionChanged, state: str, reason: str, moment: Moment) ->
         cause_id=moment.cause_id,
         occurred_at=moment.occurred_at,
         arrived_at=moment.arrived_at,
+        **changed,  # type: ignore[arg-type] # fields of the event
     )
 
 

@@ -4,16 +4,14 @@ from processors.rules.rule import Rule
 from schemas.events.condition_changed import ConditionChanged
 from schemas.rule_document import fill
 
-_WORDS = {
-    ">": "is {value}, more than {threshold}",
-    ">=": "is {value}, at least {threshold}",
-    "<": "is {value}, less than {threshold}",
-    "<=": "is {value}, at most {threshold}",
-    "==": "is {value}{now}",
-    "!=": "is {value}{now}, not {threshold}",
-    "below": "fell to {value}, below {threshold}",
-    "above": "rose to {value}, above {threshold}",
-    "changed": "changed from {was} to {now}",
+_MORE = {
+    ">": "is {}, more than {}",
+    ">=": "is {}, at least {}",
+    "<": "is {}, less than {}",
+    "<=": "is {}, at most {}",
+    "!=": "is {}, not {}",
+    "below": "fell to {}, below {}",
+    "above": "rose to {}, above {}",
 }
 MOST_CHARACTERS = 500
 
@@ -25,7 +23,23 @@ def number(value: float) -> str:
 
 def sentence(rule: Rule, condition: ConditionChanged, told: str) -> str:
     """Return the text of a condition; ``told`` is what was observed, where something was."""
-    values = {
+    if rule.document.message:
+        return fill(rule.document.message, _values(rule, condition, told))[:MOST_CHARACTERS]
+    if rule.op is None:
+        return (told or rule.name)[:MOST_CHARACTERS]
+    return f"{_about(condition)}: {rule.field} {_predicate(rule, condition)}"
+
+
+def _predicate(rule: Rule, condition: ConditionChanged) -> str:
+    now = condition.now or number(condition.value)
+    if rule.op == "changed":
+        return f"changed from {condition.was} to {now}"
+    words = _MORE.get(rule.op or "")
+    return f"is {now}" if words is None else words.format(now, rule.word or number(rule.threshold))
+
+
+def _values(rule: Rule, condition: ConditionChanged, told: str) -> dict[str, str]:
+    return {
         "rule": rule.name,
         "rule_id": rule.id,
         "fleet": condition.fleet,
@@ -42,13 +56,10 @@ def sentence(rule: Rule, condition: ConditionChanged, told: str) -> str:
         "text": told,
         **{label.name: label.value for label in condition.labels if label.name in ("pattern", "alert")},
     }
-    if rule.document.message:
-        return fill(rule.document.message, values)[:MOST_CHARACTERS]
-    if rule.op is None:
-        return (told or rule.name)[:MOST_CHARACTERS]
-    return f"{_about(condition)}: {rule.field} {fill(_WORDS[rule.op], values)}"
 
 
 def _about(condition: ConditionChanged) -> str:
     """Name the subject: the node, and the model where the condition is of one."""
-    return " ".join(filter(None, (condition.node_id, condition.model))) or condition.fleet
+    if condition.model:
+        return f"{condition.node_id} {condition.model}".strip()
+    return condition.node_id or condition.fleet
