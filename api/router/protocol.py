@@ -13,82 +13,99 @@ ABORT = "penstock.abort"
 _SLOW, _LARGE = b"408 Request Timeout", b"431 Request Header Fields Too Large"
 
 
-def limited(header_bytes: int, header_timeout_s: float, body_timeout_s: float) -> type[asyncio.Protocol]:
-    """Return the protocol.
+class Limited(HttpToolsProtocol):
+    """One connection; ``limited`` sets the limits.
 
-    Args:
+    Attributes:
         header_bytes: most bytes of a request before its body.
         header_timeout_s: how long they may take, from connecting, or from their first byte.
         body_timeout_s: how long the body may take after them.
     """
 
-    class Limited(HttpToolsProtocol):
-        _in_headers = False
-        """Whether the headers of a request have begun and not ended."""
-        _in_body = False
-        _seen = 0
-        _timer: asyncio.TimerHandle | None = None
+    header_bytes = 1 << 16
+    header_timeout_s = 10.0
+    body_timeout_s = 60.0
+    _in_headers = False
+    """Whether the headers of a request have begun and not ended."""
+    _in_body = False
+    _seen = 0
+    _timer: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - as uvicorn has it
-            super().connection_made(transport)
-            self._start_timer(header_timeout_s)
+    def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - as uvicorn has it
+        """Begin: the headers of a request have to come."""
+        super().connection_made(transport)
+        self._start_timer(self.header_timeout_s)
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop_timer()
-            super().connection_lost(exc)
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See ``asyncio.Protocol``."""
+        self._stop_timer()
+        super().connection_lost(exc)
 
-        def data_received(self, data: bytes) -> None:
-            self._seen += len(data)
-            super().data_received(data)
-            if self._in_headers:
-                if self._seen > header_bytes:
-                    self._refuse(_LARGE)
-                elif self._timer is None:
-                    self._start_timer(header_timeout_s)
-                return
-            self._seen = 0
-            # Most requests arrive in one piece: they need no timer at all.
-            if self._in_body and self._timer is None:
-                self._start_timer(body_timeout_s)
-
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self._in_headers = True
-            self.scope["extensions"] = {ABORT: {ABORT: self.transport.abort}}
-
-        def on_headers_complete(self) -> None:
-            self._in_headers, self._in_body = False, True
-            self._stop_timer()
-            if self._seen > header_bytes and self._length() > header_bytes:
+    def data_received(self, data: bytes) -> None:
+        """Read what came, and look at what it amounts to."""
+        self._seen += len(data)
+        super().data_received(data)
+        if self._in_headers:
+            if self._seen > self.header_bytes:
                 self._refuse(_LARGE)
-                return
-            super().on_headers_complete()
+            elif self._timer is None:
+                self._start_timer(self.header_timeout_s)
+            return
+        self._seen = 0
+        # Most requests arrive in one piece: they need no timer at all.
+        if self._in_body and self._timer is None:
+            self._start_timer(self.body_timeout_s)
 
-        def on_message_complete(self) -> None:
-            self._in_body = False
-            self._stop_timer()
-            super().on_message_complete()
+    def on_message_begin(self) -> None:
+        """See uvicorn."""
+        super().on_message_begin()
+        self._in_headers = True
+        self.scope["extensions"] = {ABORT: {ABORT: self.transport.abort}}
 
-        def send_400_response(self, msg: str) -> None:
-            if not self.transport.is_closing():  # what was refused above is not refused once more
-                super().send_400_response(msg)
+    def on_headers_complete(self) -> None:
+        """See uvicorn."""
+        self._in_headers, self._in_body = False, True
+        self._stop_timer()
+        if self._seen > self.header_bytes and self._length() > self.header_bytes:
+            self._refuse(_LARGE)
+            return
+        super().on_headers_complete()
 
-        def _length(self) -> int:
-            return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+    def on_message_complete(self) -> None:
+        """See uvicorn."""
+        self._in_body = False
+        self._stop_timer()
+        super().on_message_complete()
 
-        def _start_timer(self, seconds: float) -> None:
-            self._timer = self.loop.call_later(seconds, self._refuse, _SLOW)
+    def send_400_response(self, msg: str) -> None:
+        """See uvicorn."""
+        if not self.transport.is_closing():  # what was refused above is not refused once more
+            super().send_400_response(msg)
 
-        def _stop_timer(self) -> None:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+    def _length(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-        def _refuse(self, status: bytes) -> None:
+    def _start_timer(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._refuse, _SLOW)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
             self._timer = None
-            if not self.transport.is_closing():
-                head = b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-                self.transport.write(head)
-                self.transport.close()
 
-    return Limited
+    def _refuse(self, status: bytes) -> None:
+        self._timer = None
+        if not self.transport.is_closing():
+            head = b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            self.transport.write(head)
+            self.transport.close()
+
+
+def limited(header_bytes: int, header_timeout_s: float, body_timeout_s: float) -> type[Limited]:
+    """Return the protocol with these limits."""
+    limits = {
+        "header_bytes": header_bytes,
+        "header_timeout_s": header_timeout_s,
+        "body_timeout_s": body_timeout_s,
+    }
+    return type("Limited", (Limited,), limits)
