@@ -16,6 +16,8 @@ from schemas.events.alert import Alert
 from schemas.events.observation import Observation
 
 MINUTE_US = 60_000_000
+# What arrived so short a time ago may not have been written to the source.
+FRESH_US = 2 * MINUTE_US
 _TIMES = ("for_s", "clear_s")
 _NOTHING = Judged((), (), ())
 
@@ -73,7 +75,7 @@ def explain(
         facts=again.facts,
         agrees=agrees,
         differences=differences,
-        missing=list(_missing(said, again, source.name, None if whole else until)),
+        missing=_missing(said, again, _without(source.name, said, now), None if whole else until),
         replay=_command(first, until, asked),
     )
 
@@ -122,14 +124,19 @@ def _seconds(limits: Sequence[Limit], name: str) -> float:
     return next((float(limit.value) for limit in limits if limit.name == name), 0.0)
 
 
-def _missing(said: Sequence[Said], again: _Again, source: str, cut: int | None) -> Sequence[str]:
+def _without(source: str, said: Sequence[Said], now: int) -> str:
+    yet = " yet: ask again in a moment" if now - said[-1].arrived_at < FRESH_US else ""
+    return f"{source} has none of them{yet}"
+
+
+def _missing(said: Sequence[Said], again: _Again, without: str, cut: int | None) -> Sequence[str]:
     opened, found = said[0].event, list[str]()
     if opened.revision:
         found.append(f"how it opened: the oldest event there is has revision {opened.revision}")
     if again.of is None:
         found.append(f"its judgement: this version knows no {what_of(opened)}")
     there = {stretch.what for stretch in again.facts}
-    found += [f"{what}: {source} has none of them" for what in again.needed if what not in there]
+    found += [f"{what}: {without}" for what in again.needed if what not in there]
     if not again.judged.points and again.of is not None:
         found.append("its judgement: nothing of what it was judged from is there")
     if cut is not None and again.judged.points:

@@ -153,6 +153,13 @@ def test_expired_samples_are_missing_and_the_rest_is_shown(live: Live, ids: dict
     assert found.missing == ["samples of these panes: a list has none of them"]
 
 
+def test_what_has_just_been_told_may_not_be_there_yet(live: Live, ids: dict[str, str]) -> None:
+    source = without(live, TELEMETRY.name, PANES.name, REQUESTS.name)
+    said = find(source, ids["swap_io_pressure"])
+    found = explain(source, said, Rules(), said[-1].arrived_at + 5_000_000)
+    assert "a list has none of them yet: ask again in a moment" in found.missing[0]
+
+
 def test_expired_panes_leave_what_was_told(live: Live, ids: dict[str, str]) -> None:
     source = without(live, TELEMETRY.name, PANES.name, REQUESTS.name)
     found = explain(source, find(source, ids["swap_io_pressure"]), Rules(), live.log[-1].arrived_at)
