@@ -11,8 +11,8 @@ from infra.replay.asked import asked_for
 from infra.replay.opening import EVENT_LOG, KAFKA, opener
 from processors.replay.capsule.create import Wish
 from processors.replay.capsule.manifest import Selection, StageSettings
-from processors.replay.capsule.replaying import BuildStages, rules_of
-from processors.replay.facts import WRITES, Intake
+from processors.replay.capsule.replaying import OF_NODES, STAGES, BuildStages, rules_of
+from processors.replay.facts import Intake
 from processors.replay.prepare import Asked, prepare
 from processors.replay.replay import Replay
 from processors.replay.share import Said
@@ -82,10 +82,7 @@ def wish(open_source: Callable[[], Source], source: Source, settings: Settings, 
             options = replace(options, nodes=(finding.node,))
         options = replace(options, fleet=options.fleet or finding.fleet)
     if options.nodes:
-        behind = {name for name in WRITES if name == "fleet-stage"}
-        stages = stages.model_copy(
-            update={"stages": tuple(one for one in stages.stages if one not in behind)}
-        )
+        stages = stages.model_copy(update={"stages": OF_NODES})
     build = BuildStages(stages.stages, stages.pue, stages.rules)
     built = build()
     prepared = prepare(source, built, _asked(source, settings, options, finding))
@@ -115,7 +112,7 @@ def _settings(settings: Settings, options: Options) -> StageSettings:
         text = "" if file is None else file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"the file of rules {file} cannot be read: {exc}") from exc
-    return StageSettings(stages=tuple(WRITES), pue=settings.worker.pue, rules=text)
+    return StageSettings(stages=STAGES, pue=settings.worker.pue, rules=text)
 
 
 def _asked(source: Source, settings: Settings, options: Options, finding: _Finding | None) -> Asked:

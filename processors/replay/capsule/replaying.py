@@ -21,6 +21,10 @@ from processors.replay.sources.capsule import CapsuleSource
 from processors.stage import Stage
 from processors.topology import stages_of
 
+# What makes observations and alerts of facts. People's rules, and whom they tell, are no part of an incident.
+OF_NODES = ("node-stage", "request-stage", "pattern-stage")
+STAGES = (*OF_NODES, "fleet-stage")
+
 
 @dataclass(frozen=True, slots=True)
 class OpenCapsule:

@@ -60,7 +60,7 @@ class Redactor:
             return key
         if key.startswith("~"):  # a word of ours, and what it is about: ~tags/NODE
             word, slash, name = key.partition("/")
-            return word + slash + self._text(_KEYS["node_id"], name)
+            return word + slash + self._text(_KEYS["node_id"] if word == "~tags" else Treatment.OPAQUE, name)
         return self._text(_KEYS.get(topic.key, Treatment.OPAQUE), key)
 
     def reference(self, id_: str) -> str:

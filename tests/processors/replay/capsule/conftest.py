@@ -7,8 +7,7 @@ import pytest
 
 from processors.replay.capsule.create import Wish, create
 from processors.replay.capsule.manifest import SchemaText, Selection, StageSettings
-from processors.replay.capsule.replaying import BuildStages, rules_of
-from processors.replay.facts import WRITES
+from processors.replay.capsule.replaying import OF_NODES, STAGES, BuildStages, rules_of
 from processors.replay.prepare import Asked, prepare
 from processors.replay.source import Source
 from processors.topology import stages_of
@@ -37,7 +36,7 @@ def wish(
     source: Source, *, nodes: tuple[str, ...] = (), begins: int | None = None, rules: str = RULES
 ) -> Wish:
     """What a capsule is to hold."""
-    names = tuple(name for name in WRITES if name != "fleet-stage" or not nodes)
+    names = OF_NODES if nodes else STAGES
     settings = StageSettings(stages=names, pue=1.0, rules=rules)
     build = BuildStages(settings.stages, settings.pue, settings.rules)
     prepared = prepare(source, build(), Asked(begins=begins, nodes=frozenset(nodes)))
