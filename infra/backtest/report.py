@@ -95,7 +95,8 @@ def end(answer: Answer, took_s: float) -> Iterator[str]:
     yield from answer.notes
     length_s = (answer.question.until - answer.question.since) / 1e6
     speed = f"{length_s / took_s:,.0f} x real time"
-    yield f"{answer.panes:,} panes of {answer.nodes} nodes in {took_s:.1f} s, {speed}"
+    what = f"{answer.panes:,} panes of {answer.nodes} nodes" if answer.panes else "summaries alone"
+    yield f"{what} in {took_s:.1f} s, {speed}"
 
 
 def lasted(seconds: float) -> str:

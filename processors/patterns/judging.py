@@ -62,7 +62,10 @@ class Judges:
     def judge(
         self, node_id: str, about: About, lives: Lives, longest: Window, due: Sequence[_Due]
     ) -> lifecycle.Told:
-        """Judge patterns that are due, change ``lives``, and return what is to be told."""
+        """Judge patterns that are due, change ``lives``, and return what is to be told.
+
+        ``longest`` is at least as long as the longest window of those that are due.
+        """
         told: list[lifecycle.Told] = []
         limits = self._limits(about.fleet, node_id, about.chips)
         for place, pattern in due:

@@ -56,15 +56,16 @@ class Run:
         self._judged_at, self._silent_us, self._stopped, self._untold = at, 0, pane.stopped, True
         if self._requests and self._requests[0].started_at < at - KEPT_US:
             self._requests = tuple(one for one in self._requests if one.started_at >= at - KEPT_US)
+        dues = [judges.due(lives, at) for judges, lives in zip(self._judges, self._lives, strict=True)]
+        # No window is longer than what is due asks for: most of a window's cost is in its length.
+        longest_s = max((pattern.window_s for due in dues for _, pattern in due), default=0)
+        if not longest_s:
+            return []
+        window = self._window(at, longest_s)
         said: list[Said] = []
-        window: Window | None = None
-        for side, judges in enumerate(self._judges):
-            lives = self._lives[side]
-            due = judges.due(lives, at)
+        for side, due in enumerate(dues):
             if due:
-                if window is None:
-                    window = self._window(at)
-                told = judges.judge(self._node_id, self._about, lives, window, due)
+                told = self._judges[side].judge(self._node_id, self._about, self._lives[side], window, due)
                 if told:
                     said.append(Said(side, told))
         return said
@@ -103,7 +104,7 @@ class Run:
             for state, lives in zip(self._states, self._lives, strict=True)
         ]
 
-    def _window(self, at: int) -> Window:
+    def _window(self, at: int, seconds: int) -> Window:
         slots, since = self._slots, at - LONGEST_US
         first = self._first
         while slots[first].started_at < since:
@@ -112,7 +113,7 @@ class Run:
             del slots[:first]
             first = 0
         self._first = first
-        return Window(slots[first:] if first else slots, self._requests, at, LONGEST_S)
+        return Window(slots[first:] if first else slots, self._requests, at, seconds)
 
 
 def alike(states: Sequence[State]) -> bool:
