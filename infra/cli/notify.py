@@ -42,8 +42,8 @@ def redeliver(
         return
     if rows:
         print_table(("channel", "what", "title"), rows)
-    verb = "would be" if dry_run else "are"
-    typer.echo(f"{len(rows)} messages {verb} delivered again; {found.over} are over by now and are not.")
+    verb = "Would be delivered" if dry_run else "Delivered"
+    typer.echo(f"{verb} again: {len(rows)}. Over by now, and therefore not: {found.over}.")
 
 
 @app.command("list")
