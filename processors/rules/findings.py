@@ -53,6 +53,11 @@ class Memory(NamedTuple):
     due: int
     lives: "immutables.Map[str, Life]"
 
+    @property
+    def living(self) -> int:
+        """How many lives it has."""
+        return len(self.lives)
+
 
 class StoredFinding(NamedTuple):
     """A memory as bytes."""

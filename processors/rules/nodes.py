@@ -28,6 +28,11 @@ class Memory(NamedTuple):
     heard: int
     standing: Standing
 
+    @property
+    def living(self) -> int:
+        """How many lives it has."""
+        return len(self.standing.lives)
+
 
 class StoredNode(NamedTuple):
     """A memory as bytes."""
@@ -61,13 +66,15 @@ class NodeJudge:
             return state, ()
         subject = Subject(event.node_id, event.fleet, event.node_id)
         moment = Moment(event.occurred_at, event.occurred_at, event.arrived_at, event.id)
-        work = Work(before, subject, moment)
+        work = Work(before, subject, moment, state.room)
         standing = work.done(plan, [read(event) for read in plan.readers])
         ran = state.clock.ran
         after = Memory(event.node_id, event.fleet, models, ran, standing)
         told_at = state.told_at if standing.lives is before.lives else ran
         subjects = state.subjects.set(event.node_id, after)
-        return State(state.rules, subjects, state.tags, state.clock, told_at, state.window), tuple(work.told)
+        living, full = state.living + work.begun, bool(work.refused) or (state.full and work.begun >= 0)
+        after_all = State(state.rules, subjects, state.tags, state.clock, told_at, state.window, living, full)
+        return after_all, tuple(work.told)
 
     def passed(self, state: State, moment: Moment) -> tuple[State, Told]:
         """End what fires for nodes that have been silent for too long; forget those silent for a week."""

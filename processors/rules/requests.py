@@ -42,6 +42,11 @@ class Memory(NamedTuple):
     slots: tuple[Slot, ...]
     standing: Standing
 
+    @property
+    def living(self) -> int:
+        """How many lives it has."""
+        return len(self.standing.lives)
+
 
 class StoredModel(NamedTuple):
     """A memory as bytes."""
@@ -94,13 +99,11 @@ class RequestJudge:
         state = state._replace(window=Window(window.newest, window.seen_at, until))
         moment = moment._replace(at=until, occurred_at=until)
         told: list[ConditionChanged] = []
-        subjects = state.subjects
-        for key, memory in sorted(subjects.items()):
-            after, said = _judged(state, memory, moment)
-            subjects = subjects.set(key, after) if after is not None else subjects.delete(key)
+        for key, memory in sorted(state.subjects.items()):
+            state, said = _judged(state, key, memory, moment)
             told += said
         told_at = state.clock.ran if told else state.told_at
-        return state._replace(subjects=subjects, told_at=told_at), tuple(told)
+        return state._replace(told_at=told_at), tuple(told)
 
     def turned(self, state: State, turnover: Turnover, moment: Moment) -> tuple[State, Told]:
         """End what fires by a rule that is no more, or that judges otherwise now."""
@@ -126,20 +129,23 @@ class RequestJudge:
         )
 
 
-def _judged(state: State, memory: Memory, moment: Moment) -> tuple[Memory | None, Told]:
+def _judged(state: State, key: str, memory: Memory, moment: Moment) -> tuple[State, Told]:
     silent = state.clock.ran - memory.heard
     if silent >= FORGET_US:
-        return None, ()
+        return state._replace(subjects=state.subjects.delete(key)), ()
     if silent >= QUIET_US:
         standing, told = memory.standing.over(moment, "no_reading")
-        return memory._replace(slots=(), standing=standing), told
+        after = memory._replace(slots=(), standing=standing)
+        return state._replace(subjects=state.subjects.set(key, after)), told
     fleet, node_id, model = memory[:3]
     plan = _index(state.rules).plan(fleet, node_id, tags_of(state, node_id), (model,))
     subject = Subject(f"{node_id or fleet}/{model}", fleet, node_id, model)
     span = Span(memory.slots, moment.at, memory.since)
-    work = Work(memory.standing, subject, moment)
+    work = Work(memory.standing, subject, moment, state.room)
     standing = work.done(plan, [read(span) for read in plan.readers])
-    return memory._replace(standing=standing), tuple(work.told)
+    subjects = state.subjects.set(key, memory._replace(standing=standing))
+    full = state.full or bool(work.refused)
+    return state._replace(subjects=subjects, living=state.living + work.begun, full=full), tuple(work.told)
 
 
 def _index(rules: Rules) -> Index:

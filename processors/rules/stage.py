@@ -16,7 +16,7 @@ from processors.rules.life import Moment
 from processors.rules.nodes import NodeJudge
 from processors.rules.requests import RequestJudge
 from processors.rules.rules import StoredRule, restored
-from processors.rules.state import SECOND_US, Clock, State, Window
+from processors.rules.state import MOST_LIVES, SECOND_US, Clock, State, Window
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
 from schemas.codec import Event
@@ -64,6 +64,7 @@ class _Stored(NamedTuple):
     clock: Clock
     told_at: int
     window: Window
+    full: bool
     subjects: tuple[bytes, ...]
 
 
@@ -95,7 +96,7 @@ class RuleStage:
         event = arrived.event
         taken = self._judge.take(state, event)
         if taken is not None:
-            return taken[0], _outputs(taken[1])
+            return taken[0], (*_outputs(taken[1]), *_overfull(state, taken[0]))
         if isinstance(event, Watermark):
             return self._passed(state, event, arrived)
         if isinstance(event, RuleChanged):
@@ -132,7 +133,9 @@ class RuleStage:
             self._codec.encode(self._judge.encoded(memory)) for _, memory in sorted(state.subjects.items())
         )
         tags = tuple(_Tags(*each) for each in sorted(state.tags.items()))
-        stored = _Stored(state.rules.stored(), tags, state.clock, state.told_at, state.window, subjects)
+        stored = _Stored(
+            state.rules.stored(), tags, state.clock, state.told_at, state.window, state.full, subjects
+        )
         return zlib.compress(_CODEC.encode(stored), 1)
 
     def decode(self, raw: bytes) -> State:
@@ -141,23 +144,27 @@ class RuleStage:
             stored = _CODEC.decode(zlib.decompress(raw))
         except zlib.error as exc:
             raise DecodeError(f"the stored state is damaged: {exc}") from exc
-        subjects = (self._judge.decoded(self._codec.decode(each)) for each in stored.subjects)
+        subjects = dict(self._judge.decoded(self._codec.decode(each)) for each in stored.subjects)
         return State(
             restored(stored.rules),
-            immutables.Map(dict(subjects)),
+            immutables.Map(subjects),
             immutables.Map({one.node_id: one.tags for one in stored.tags}),
             stored.clock,
             stored.told_at,
             stored.window,
+            sum(memory.living for memory in subjects.values()),
+            stored.full,
         )
 
     def _passed(self, state: State, mark: Watermark, arrived: Arrived) -> tuple[State, Outputs]:
         clock = state.clock.after(mark.passed_at, mark.interval_s)
         moment = Moment(clock.ran, mark.occurred_at, mark.passed_at, "")
+        before = state
         state, told = self._judge.passed(state._replace(clock=clock), moment)
+        state = _counted(before, state)
         partition = mark.partition if self.source is ALERTS else arrived.partition
         on = Output(FIRINGS, None, mark._replace(stage=self.name, partition=partition))
-        return state, (*_outputs(told), on)
+        return state, (*_outputs(told), *_overfull(before, state), on)
 
     def _changed(self, state: State, event: RuleChanged) -> tuple[State, Outputs]:
         """Take in a rule. Whatever its source, it goes on to those who tell of it, before what follows."""
@@ -168,8 +175,9 @@ class RuleStage:
         rules, turnover = changed
         logged_at = state.clock.log_time(event.occurred_at)
         moment = Moment(state.clock.ran, event.occurred_at, logged_at, event.id)
+        before = state
         state, told = self._judge.turned(state._replace(rules=rules), turnover, moment)
-        return state, (on, *_outputs(told))
+        return _counted(before, state), (on, *_outputs(told))
 
 
 def rule_stages() -> tuple[RuleStage, ...]:
@@ -183,6 +191,22 @@ def _judge_of(source: Topic) -> Judge:
     if source is PANES:
         return RequestJudge()
     return FindingJudge("observations" if source is OBSERVATIONS else "alerts")
+
+
+def _counted(before: State, state: State) -> State:
+    """Return the state with its lives counted anew, where more than one subject may have changed."""
+    if state.subjects is before.subjects:
+        return state
+    living = sum(memory.living for memory in state.subjects.values())
+    return state._replace(living=living, full=state.full and living >= before.living)
+
+
+def _overfull(before: State, state: State) -> Outputs:
+    """Say, once, that there is no room for what would begin: a rule matches more than it should."""
+    if before.full or not state.full:
+        return ()
+    text = f"{MOST_LIVES} conditions are followed in this partition already; others begin when some end"
+    return (Rejected("rejected", text),)
 
 
 def _outputs(told: Told) -> Outputs:

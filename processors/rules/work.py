@@ -87,12 +87,17 @@ class StoredStanding(NamedTuple):
 
 
 class Work:
-    """One reading of one subject in the making."""
+    """One reading of one subject in the making.
 
-    __slots__ = ("before", "due", "lives", "moment", "subject", "told")
+    ``room``: how many lives may begin. What is ``refused`` for want of it is judged again with every reading.
+    """
 
-    def __init__(self, standing: Standing, subject: Subject, moment: Moment) -> None:
+    __slots__ = ("before", "due", "lives", "moment", "refused", "room", "subject", "told")
+
+    def __init__(self, standing: Standing, subject: Subject, moment: Moment, room: int) -> None:
         self.before = standing
+        self.room = room
+        self.refused: list[str] = []
         self.subject = subject
         self.moment = moment
         self.lives = standing.lives
@@ -112,7 +117,14 @@ class Work:
         unjudged = self._judge_new(new, before, values, missing) if new else ()
         if self.due <= at:
             self._judge_due(plan, values, missing)
+        if self.refused:
+            unjudged = (*unjudged, *(plan.places[rule_id] for rule_id in sorted(set(self.refused))))
         return Standing(at, self.due, plan, tuple(values), self.lives, unjudged)
+
+    @property
+    def begun(self) -> int:
+        """How many more lives there are than before."""
+        return len(self.lives) - len(self.before.lives)
 
     def _replanned(self, plan: Plan) -> tuple[Value, ...]:
         """End what no longer concerns the node, and return its last readings in the order of the plan."""
@@ -175,6 +187,9 @@ class Work:
 
     def _take(self, rule_id: str, outcome: Outcome) -> None:
         life, told = outcome
+        if life is not None and rule_id not in self.lives and self.begun >= self.room:
+            self.refused.append(rule_id)
+            return
         self.told += told
         if life is None:
             if rule_id in self.lives:

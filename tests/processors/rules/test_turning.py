@@ -1,6 +1,7 @@
 """Rules that come, change and go while they fire, and events that are no rules."""
 
-from processors.stage import Output
+from processors.rules.state import MOST_LIVES
+from processors.stage import Output, Rejected
 from schemas.events.rule_changed import RuleChanged
 from schemas.topics import NODE_STATES
 from tests.processors.rules.world import Feed, deleted, rule, state, told, when
@@ -77,3 +78,18 @@ def test_a_rule_about_what_is_known_already_needs_no_change_to_fire() -> None:
     feed.feed(state(0, wes=4))
     feed.feed(rule("b", when=when("wes", "<", 4.5)), rule("c", when=when("wes", "below", 4.5)))
     assert told(feed.feed(state(1, wes=4))) == [("b", "firing", "holds")]
+
+
+def test_what_finds_no_room_begins_when_something_ends_and_one_letter_says_so() -> None:
+    nodes = [f"n{number:04}" for number in range(MOST_LIVES + 2)]
+    feed = Feed(NODE_STATES, rule("r", when=SLOW))
+    assert len(feed.feed(*(state(0, node, wes=4) for node in nodes))) == MOST_LIVES
+    letters = [one for one in feed.said if isinstance(one, Rejected)]
+    assert [one.reason for one in letters] == ["rejected"]
+    assert feed.feed(state(1, nodes[-1], wes=4)) == []
+    raw = feed.stage.encode(feed.states["rules"])
+    assert len(raw) < 1 << 20
+    feed.restart()
+    assert told(feed.feed(state(1, nodes[0], wes=9))) == [("r", "resolved", "cleared")]
+    assert told(feed.feed(state(2, nodes[-1], wes=4))) == [("r", "firing", "holds")]
+    assert feed.feed(state(2, nodes[-2], wes=4)) == []
