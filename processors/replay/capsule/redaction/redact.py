@@ -166,7 +166,8 @@ class _Work:
 
     def _manifest(self, draft: Draft, parts: object) -> Manifest:
         before, selection = self._before, self._before.selection
-        notes = (*before.notes, _SNAPSHOTS_NOTE) if before.resume is not None else before.notes
+        # Notes are sentences that may say where the source was: a path, an address.
+        notes = () if before.resume is None else (_SNAPSHOTS_NOTE,)
         return before.model_copy(
             update={
                 "redacted": True,

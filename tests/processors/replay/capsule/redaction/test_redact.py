@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import fastavro
@@ -22,7 +23,7 @@ from schemas.events.alert import Alert
 from schemas.events.observation import Observation
 from schemas.events.operator_action import OperatorAction
 from schemas.topics import OBSERVATIONS, PANES
-from tests.processors.replay.capsule.conftest import texts, wish
+from tests.processors.replay.capsule.conftest import MINUTE, texts, wish
 from tests.processors.replay.recorded import ListSource, Live
 
 # Texts of which nothing may be left. What is free is blank, or said again.
@@ -143,9 +144,13 @@ def test_the_same_salt_gives_the_same_bytes_and_another_others(
 
 def test_a_node_alone(live: Live, tmp_path: Path) -> None:
     source = live.source()
-    create(source, texts, wish(source, nodes=("node-1",)), tmp_path / "plain")
+    source.name = "/home/acme/incident.avro"
+    wanted = wish(source, nodes=("node-1",), begins=live.log[0].arrived_at - 10 * MINUTE)
+    wanted = replace(wanted, warm_up=wanted.warm_up._replace(notes=(f"{source.name} begins later",)))
+    create(source, texts, wanted, tmp_path / "plain")
     made = redact(tmp_path / "plain", tmp_path / "redacted", b"x")
     assert verify(tmp_path / "redacted").equal
+    assert b"acme" not in everything(tmp_path / "redacted")
     (name,) = made.manifest.selection.nodes
     assert name.startswith("node-1-")
 
