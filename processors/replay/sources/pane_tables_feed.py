@@ -67,9 +67,13 @@ class PaneTablesFeed:
         for since, until in self._slices(part):
             for pane in self._panes(replace(part, since=since, until=until)):
                 before = waiting.get(pane.node_id)
-                if before is not None:
-                    yield from self._with_silence(before, pane.offset, pane.logged_at)
                 waiting[pane.node_id] = pane
+                if before is None:
+                    continue
+                if before.node_id not in self._actions and not _may_be_silent(before, pane.logged_at):
+                    yield Fed(before.node_id, before.partition, before.logged_at, before.taken)
+                else:
+                    yield from self._with_silence(before, pane.offset, pane.logged_at)
         for pane in waiting.values():
             yield from self._with_silence(pane, 1 << 62, part.until)
 
@@ -78,7 +82,7 @@ class PaneTablesFeed:
         node_id, partition, offset, logged_at, taken = pane
         before: Fed | None = None
         after: list[tuple[int, Fed]] = []
-        if next_at - taken.arrived_at >= quiet_us(stopped=taken.stopped):
+        if _may_be_silent(pane, next_at):
             for at, fed in self._marks(pane, next_at):
                 if at < offset:
                     before = fed
@@ -137,7 +141,7 @@ class PaneTablesFeed:
         pieces = {name: self._pieces(name, PARTS[name], part) for name in self._parts}
         for row in self._rows(NODES, part):
             texts = self._text(NODES, row[0], part)
-            place = (row[1], row[2])
+            place = row[1:HEAD]
             slot = _slot(row, texts, {name: found.get(place, ()) for name, found in pieces.items()})
             fleet, node_id = texts[0], texts[1]
             about = self._about(fleet, texts, slot.gpus)
@@ -146,10 +150,14 @@ class PaneTablesFeed:
 
     def _pieces(self, name: str, table: Table, part: Part) -> dict[_Place, tuple[Any, ...]]:
         """Return the pieces of each pane of a slice, by the place of the pane in the log."""
-        make, found = _MAKE[name], defaultdict(list)
+        make, known = _MAKE[name], self._texts[table.name]
+        found: dict[_Place, tuple[Any, ...]] = {}
         for row in self._rows(table, part):
-            found[row[1], row[2]].append(make(self._text(table, row[0], part), row[HEAD:]))
-        return {place: tuple(pieces) for place, pieces in found.items()}
+            place = row[1:HEAD]
+            texts = known.get(row[0]) or self._text(table, row[0], part)
+            # Nearly always it is the only one.
+            found[place] = (*found.get(place, ()), make(texts, row[HEAD:]))
+        return found
 
     def _about(self, fleet: str, texts: tuple[str, ...], gpus: tuple[GpuSlot, ...]) -> About:
         names = tuple(sorted({gpu.name or "GPU" for gpu in gpus})) if self._chips else ()
@@ -196,6 +204,14 @@ class PaneTablesFeed:
             "nodes": array(part.nodes),
             "fleets": array(part.fleets),
         }
+
+
+def _may_be_silent(pane: _Pane, next_at: int) -> bool:
+    """Return whether so much time passed in the log until the next pane that the node may have been silent.
+
+    A watermark before it has passed no more than that, whatever the stages were behind.
+    """
+    return next_at - pane.taken.arrived_at >= quiet_us(stopped=pane.taken.stopped)
 
 
 _STOPPED = HEAD + len(NODES.whole) + len(NODES.numbers) - 1
