@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from processors.rules.notify.quiet import quiet_until
-from processors.rules.notify.state import NEVER, NONE, Group
+from processors.rules.notify.state import NEVER, NONE, NOTHING_TOLD, Group
 from processors.rules.notify.telling import Occasion, notification, ordered
 from processors.rules.rule import SECOND_US, Rule
 from schemas.events.condition_changed import ConditionChanged
@@ -62,9 +62,9 @@ def look(group: Group, rule: Rule | None, now: Now, inhibited: Inhibited) -> tup
     group = group._replace(at=max(group.at, now.at), due=NEVER)
     if group.group_id:
         return _open(group, rule, now, inhibited)
-    visible = [one for one in group.firing.values() if not inhibited(one)]
     if rule is None:
         return _forgotten(group._replace(ended=NONE), now), ()
+    visible = any(not inhibited(one) for one in group.firing.values())
     if not visible and not group.ended:
         hidden = bool(group.firing)
         return _forgotten(_held(group, Held("inhibited", NEVER), now) if hidden else group, now), ()
@@ -75,7 +75,7 @@ def look(group: Group, rule: Rule | None, now: Now, inhibited: Inhibited) -> tup
             if not visible:
                 return _forgotten(group, now), ()
         return _held(group, held, now), ()
-    return _opened(group, rule, now, visible)
+    return _opened(group, rule, now, [one for one in group.firing.values() if not inhibited(one)])
 
 
 def _held_back(group: Group, rule: Rule, now: Now) -> Held | None:
@@ -113,7 +113,10 @@ def _opened(group: Group, rule: Rule, now: Now, visible: list[ConditionChanged])
 
 
 def _open(group: Group, rule: Rule | None, now: Now, inhibited: Inhibited) -> tuple[Group, Told]:
-    """Look at a group that was told to be open."""
+    """Look at a group that was told to be open. One of thousands is only gone through when it may be told."""
+    free_at = _free_at(group, rule) if rule is not None else 0
+    if now.cause is not None and now.at < free_at and any(one in group.told for one in group.firing):
+        return _held(group, Held("cooldown", free_at), now), ()
     visible = [one for one in group.firing.values() if one.condition_id in group.told or not inhibited(one)]
     conditions = ordered([*visible, *group.ended.values()])
     if not visible:
@@ -127,23 +130,28 @@ def _open(group: Group, rule: Rule | None, now: Now, inhibited: Inhibited) -> tu
         rule.document.notify.repeat_s * SECOND_US
     ):
         return _reminded(group, rule, now, conditions, visible)
-    return _next(group, rule), ()
+    return _next(group._replace(since=0, held_by=""), rule), ()
+
+
+def _free_at(group: Group, rule: Rule) -> int:
+    """Return when an open group may be told of again."""
+    notify = rule.document.notify
+    return group.told_at + round(max(notify.cooldown_s, notify.group_wait_s) * SECOND_US)
 
 
 def _is_news(group: Group, condition: ConditionChanged) -> bool:
     """Return whether a condition fires that was not told, or was told otherwise."""
-    told = group.told.get(condition.condition_id)
-    return told is None or told.revision != condition.revision
+    return group.told.get(condition.condition_id) != condition.revision
 
 
 def _changed(
     group: Group, rule: Rule, now: Now, conditions: list[ConditionChanged], visible: list[ConditionChanged]
 ) -> tuple[Group, Told]:
     notify = rule.document.notify
-    cool_at = group.told_at + round(max(notify.cooldown_s, notify.group_wait_s) * SECOND_US)
-    until = cool_at if now.at < cool_at else quiet_until(notify.quiet_hours, now.at)
+    free_at = _free_at(group, rule)
+    until = free_at if now.at < free_at else quiet_until(notify.quiet_hours, now.at)
     if until:
-        return _held(group, Held("cooldown" if until == cool_at else "quiet_hours", until), now), ()
+        return _held(group, Held("cooldown" if until == free_at else "quiet_hours", until), now), ()
     updated = notification(group, conditions, _occasion("updated", group, now))
     group = group._replace(cool_at=now.at + round(notify.cooldown_s * SECOND_US))
     return _next(_told(group, now, visible), rule), (updated,)
@@ -174,7 +182,7 @@ def _occasion(kind: str, group: Group, now: Now) -> Occasion:
 
 
 def _told(group: Group, now: Now, visible: list[ConditionChanged]) -> Group:
-    told = NONE.update({one.condition_id: one for one in visible})
+    told = NOTHING_TOLD.update({one.condition_id: one.revision for one in visible})
     return group._replace(
         revision=group.revision + 1, told=told, ended=NONE, told_at=now.at, since=0, held_by=""
     )
@@ -188,7 +196,7 @@ def _next(group: Group, rule: Rule) -> Group:
 
 def _closed(group: Group, now: Now) -> Group:
     """Return the group after it was told that it is over; what is left in it is inhibited."""
-    group = group._replace(group_id="", revision=0, channels=(), told=NONE)
+    group = group._replace(group_id="", revision=0, channels=(), told=NOTHING_TOLD)
     return _held(group, Held("inhibited", NEVER), now) if group.firing else _forgotten(group, now)
 
 

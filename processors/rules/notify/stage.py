@@ -43,8 +43,8 @@ KEY = "rules"
 # A partition further behind than this is late, and not waited for.
 LATE_US = 120 * SECOND_US
 STORED_EVERY_US = 60 * SECOND_US
-# What fires at a time, at most: a rule that matches everything must not fill the memory.
-MOST_CONDITIONS = 50_000
+# What fires at a time, at most: the state is one record, of which a broker takes 1 MiB.
+MOST_CONDITIONS = 5_000
 _CODEC = StateCodec(Stored)
 
 

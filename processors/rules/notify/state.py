@@ -10,16 +10,17 @@ from schemas.events.condition_changed import ConditionChanged
 
 NEVER = 1 << 62
 NONE: "immutables.Map[str, ConditionChanged]" = immutables.Map()
+NOTHING_TOLD: "immutables.Map[str, int]" = immutables.Map()
 
 
 class Group(NamedTuple):
     """Conditions of one rule that are told together.
 
     ``group_id`` empty: it is not open. ``channels`` were told that it is. ``firing``: what fires now;
-    ``told``: of it, and of what has ended since, as it was told last; ``ended``: what is over and was not
-    told yet. Times are log times, µs: ``at``, until when it has come; ``told_at``, of the newest telling;
-    ``since``, from when on there has been something to tell that was held back by ``held_by``; ``cool_at``,
-    before which it is not opened again; ``due``, when it is to be looked at again.
+    ``told``: of it, and of what has ended since, which revision was told last; ``ended``: what is over and
+    was not told yet. Times are log times, µs: ``at``, until when it has come; ``told_at``, of the newest
+    telling; ``since``, from when on there has been something to tell that was held back by ``held_by``;
+    ``cool_at``, before which it is not opened again; ``due``, when it is to be looked at again.
     """
 
     key: str
@@ -28,7 +29,7 @@ class Group(NamedTuple):
     revision: int = 0
     channels: tuple[str, ...] = ()
     firing: "immutables.Map[str, ConditionChanged]" = NONE
-    told: "immutables.Map[str, ConditionChanged]" = NONE
+    told: "immutables.Map[str, int]" = NOTHING_TOLD
     ended: "immutables.Map[str, ConditionChanged]" = NONE
     at: int = 0
     told_at: int = 0
@@ -43,6 +44,13 @@ class Group(NamedTuple):
         return not (self.group_id or self.firing or self.ended)
 
 
+class ToldAs(NamedTuple):
+    """Which revision of a condition was told."""
+
+    condition_id: str
+    revision: int
+
+
 class StoredGroup(NamedTuple):
     """A group as bytes."""
 
@@ -52,7 +60,7 @@ class StoredGroup(NamedTuple):
     revision: int
     channels: tuple[str, ...]
     firing: tuple[ConditionChanged, ...]
-    told: tuple[ConditionChanged, ...]
+    told: tuple[ToldAs, ...]
     ended: tuple[ConditionChanged, ...]
     at: int
     told_at: int
@@ -126,16 +134,18 @@ def without_firing(state: State, condition: ConditionChanged) -> State:
 def stored(group: Group) -> StoredGroup:
     """Return a group as it is stored."""
     fields = group._asdict()
-    for name in ("firing", "told", "ended"):
+    for name in ("firing", "ended"):
         fields[name] = tuple(one for _, one in sorted(fields[name].items()))
+    fields["told"] = tuple(ToldAs(*each) for each in sorted(group.told.items()))
     return StoredGroup(**fields)
 
 
 def restored(group: StoredGroup) -> Group:
     """Return the group of ``stored``."""
     fields = group._asdict()
-    for name in ("firing", "told", "ended"):
+    for name in ("firing", "ended"):
         fields[name] = by_id(fields[name])
+    fields["told"] = immutables.Map({one.condition_id: one.revision for one in group.told})
     return Group(**fields)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from processors.rules.notify.stage import MOST_CONDITIONS
 from processors.stage import Rejected
 from schemas.events.rule_changed import RuleChanged
 from tests.processors.rules.notify.world import CHANNELS, Feed, condition, kinds, offline, told_by
@@ -210,3 +211,13 @@ def test_what_is_over_is_forgotten() -> None:
     assert not state.groups
     assert not state.places
     assert not state.nodes
+
+
+def test_what_is_too_much_is_a_dead_letter_and_the_state_stays_a_record() -> None:
+    feed = Feed(told_by(group_by=[]))
+    many = [condition(10, "firing", f"node-{number}", onset=number) for number in range(MOST_CONDITIONS + 1)]
+    feed.feed(*many[:2], told_by("r", 2, group_by=[], cooldown_s=3600), *many[2:])
+    letters = [one for one in feed.said if isinstance(one, Rejected)]
+    assert len(letters) == 1
+    assert len(feed.stage.encode(feed.states["rules"])) < 1 << 20
+    assert kinds(feed.feed(condition(20, "resolved", "node-5000", onset=5000))) == []
