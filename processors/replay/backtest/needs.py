@@ -7,16 +7,16 @@ parts that it is said not to need taken away.
 from collections.abc import Collection, Mapping
 from typing import Final, Literal
 
-Part = Literal["gpus", "runtimes", "models", "health", "suspects", "requests"]
-EVERYTHING: Final[frozenset[Part]] = frozenset(
+PanePart = Literal["gpus", "runtimes", "models", "health", "suspects", "requests"]
+EVERYTHING: Final[frozenset[PanePart]] = frozenset(
     ("gpus", "runtimes", "models", "health", "suspects", "requests")
 )
 # What the runtimes did together, ``Slot.work``, is of the runtimes and the models.
-_WORK: Final[frozenset[Part]] = frozenset(("runtimes", "models"))
-_GPUS: Final[frozenset[Part]] = frozenset(("gpus",))
-_HEALTH: Final[frozenset[Part]] = frozenset(("gpus", "health"))
-_NOTHING: Final[frozenset[Part]] = frozenset()
-_OF: Final[Mapping[str, frozenset[Part]]] = {
+_WORK: Final[frozenset[PanePart]] = frozenset(("runtimes", "models"))
+_GPUS: Final[frozenset[PanePart]] = frozenset(("gpus",))
+_HEALTH: Final[frozenset[PanePart]] = frozenset(("gpus", "health"))
+_NOTHING: Final[frozenset[PanePart]] = frozenset()
+_OF: Final[Mapping[str, frozenset[PanePart]]] = {
     "abandonment": frozenset(("requests",)),
     "bandwidth_ceiling_reached": _GPUS | _WORK,
     "bandwidth_saturation": _GPUS | _WORK,
@@ -48,6 +48,6 @@ _OF: Final[Mapping[str, frozenset[Part]]] = {
 }
 
 
-def needs(patterns: Collection[str]) -> frozenset[Part]:
+def needs(patterns: Collection[str]) -> frozenset[PanePart]:
     """Return the parts that any of the patterns reads."""
     return frozenset(part for pattern in patterns for part in _OF.get(pattern, EVERYTHING))

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from processors.patterns.stage import Taken, quiet_us
 from processors.patterns.state import About
 from processors.replay.backtest.feed import Fed, Part
-from processors.replay.backtest.needs import Part as PaneName
+from processors.replay.backtest.needs import PanePart
 from processors.replay.sources.event_log import EventLogSource, array
 from processors.replay.sources.pane_tables import HEAD, NODES, PARTS, Table
 from processors.windows.slot import GpuSlot, HealthSlot, ModelSlot, RuntimeSlot, Slot, SuspectSlot, work_of
@@ -51,7 +51,7 @@ class PaneTablesFeed:
 
     unreadable = 0
 
-    def __init__(self, settings: Settings, parts: frozenset[PaneName], *, chips: bool) -> None:
+    def __init__(self, settings: Settings, parts: frozenset[PanePart], *, chips: bool) -> None:
         self._log = EventLogSource(settings)
         self._topic = PANES.full_name(settings.kafka)
         self._chips = chips
