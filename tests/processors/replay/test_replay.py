@@ -251,7 +251,7 @@ def with_snapshots(after: int) -> list[LogRecord]:
 def test_a_range_without_data_is_refused(live: Live, minutes: int) -> None:
     begins = first_at(live) + minutes * MINUTE
     with pytest.raises(
-        RefusedError, match="it has telemetry, requests, panes, .*firings from 2026-01-12T12:00"
+        RefusedError, match=r"it has telemetry, requests, panes, .*firings from 2026-01-12T12:00"
     ):
         prepare(live.source(), stages(), Asked(begins=begins, ends=begins + MINUTE))
 
