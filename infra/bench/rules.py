@@ -58,7 +58,7 @@ class Case(NamedTuple):
     nodes: int
 
 
-CASES = (Case(500, 0), Case(5000, 0), Case(5000, 1), Case(5000, 50))
+CASES = (Case(500, 0), Case(5000, 0), Case(5000, 1), Case(5000, 10))
 
 
 def run() -> Table:

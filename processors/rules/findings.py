@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import immutables
 
 from processors.rules import life as lives_of
+from processors.rules.finding import Finding, finding_of
 from processors.rules.judge import Told
 from processors.rules.judging import NEVER
 from processors.rules.life import Life, Moment, Outcome, Subject
@@ -17,9 +18,9 @@ from processors.rules.rule import Rule, selects
 from processors.rules.rules import Rules, Turnover
 from processors.rules.state import State, tags_of
 from schemas.codec import Event
-from schemas.events.alert import Alert, AlertResolved
+from schemas.events.alert import Alert
 from schemas.events.condition_changed import ConditionChanged, Label
-from schemas.events.observation import Observation, ObservationResolved
+from schemas.events.observation import Observation
 from schemas.events.reading import NAN
 from schemas.rule_document import RuleDocument, Selection
 from schemas.rule_fields import Source
@@ -29,21 +30,6 @@ OFFLINE = "~node-offline"
 _OFFLINE_DOCUMENT = RuleDocument.model_construct(
     id=OFFLINE, name="node is offline", source="alerts", select=Selection(alerts=("node_offline",))
 )
-
-
-class Finding(NamedTuple):
-    """An open observation or alert, as rules see it. ``of``: its pattern, or which alert it is."""
-
-    finding_id: str
-    of: str
-    is_observation: bool
-    fleet: str
-    node_id: str
-    severity: str
-    text: str
-    onset_at: int
-    dismissed: bool
-    over: bool
 
 
 class Memory(NamedTuple):
@@ -83,7 +69,7 @@ class FindingJudge:
         """Return the state after something was opened, updated or resolved; None: another kind of event."""
         if not isinstance(event, Observation | Alert):
             return None
-        finding = _finding(event)
+        finding = finding_of(event)
         # An alert is judged by log time; of an observation it is known as of the watermark before.
         logged_at = event.occurred_at if isinstance(event, Alert) else state.clock.log_time(event.occurred_at)
         moment = Moment(_soonest(state), event.occurred_at, logged_at, event.id)
@@ -200,6 +186,7 @@ class _Work:
             severity=finding.severity,
             text=finding.text,
             labels=(label,),
+            taken_by=finding.acknowledged_by,
         )
         self.lives = memory.lives
         self.told: list[ConditionChanged] = []
@@ -245,27 +232,6 @@ def _names(rule: Rule) -> set[str]:
     return {*select.patterns, *select.alerts}
 
 
-def _finding(event: Observation | Alert) -> Finding:
-    observed = isinstance(event, Observation)
-    finding_id, of = (
-        (event.observation_id, event.pattern)
-        if isinstance(event, Observation)
-        else (event.alert_id, event.alert)
-    )
-    return Finding(
-        finding_id,
-        of,
-        observed,
-        event.fleet,
-        event.node_id,
-        event.severity,
-        event.text,
-        event.onset_at,
-        event.dismissed_until > event.occurred_at,
-        isinstance(event, ObservationResolved | AlertResolved),
-    )
-
-
 def _concerns(state: State, rule: Rule, finding: Finding) -> bool:
     if finding.dismissed or finding.over:
         return False
@@ -279,10 +245,9 @@ def _concerns(state: State, rule: Rule, finding: Finding) -> bool:
 
 
 def _holding(rule: Rule, life: Life, subject: Subject, moment: Moment) -> Outcome:
-    """Return the life of what is still open; a severity that is told with it is told again."""
+    """Return the life of what is still open; what has changed of what was told is told again."""
     life = lives_of.hold(life)
-    told = life.open and rule.document.severity is None and life.open[0].severity != subject.severity
-    return lives_of.worsen(life, subject, moment) if told else (life, ())
+    return lives_of.retell(life, rule, subject, moment) if life.open else (life, ())
 
 
 def _overdue(rule: Rule, life: Life, subject: Subject, moment: Moment) -> Outcome:

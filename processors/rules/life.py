@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from processors.rules.rule import Rule, Value
 from processors.rules.texts import sentence
-from schemas.events.condition_changed import ConditionChanged, Label
+from schemas.events.condition_changed import ACKNOWLEDGED, ConditionChanged, Label
 from schemas.events.observation import Severity
 from schemas.events.reading import NAN
 from schemas.ids import derived_id
@@ -30,7 +30,10 @@ class Moment(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What a rule is judged about. ``severity`` and ``text`` empty: the rule says it."""
+    """What a rule is judged about. ``severity`` and ``text`` empty: the rule says it.
+
+    ``taken_by``: who has acknowledged what was observed; empty: nobody.
+    """
 
     name: str
     fleet: str
@@ -40,6 +43,12 @@ class Subject(NamedTuple):
     severity: str = ""
     text: str = ""
     labels: tuple[Label, ...] = ()
+    taken_by: str = ""
+
+    @property
+    def now(self) -> str:
+        """The state that is told of it, where it has one."""
+        return ACKNOWLEDGED if self.taken_by else ""
 
 
 class Life(NamedTuple):
@@ -110,11 +119,15 @@ def change(life: Life, rule: Rule, subject: Subject, moment: Moment, value: Valu
     return life._replace(due=_quiet_at(rule, moment), open=(told,)), (told,)
 
 
-def worsen(life: Life, subject: Subject, moment: Moment) -> Outcome:
-    """Tell that what fires has another severity now."""
+def retell(life: Life, rule: Rule, subject: Subject, moment: Moment) -> Outcome:
+    """Tell of what fires that its severity is another one, or that somebody has taken it on, or no more."""
     last = life.open[0]
-    severity: Severity = subject.severity  # type: ignore[assignment] # one of an event's
-    told = _revised(last, "updated", "severity", moment, severity=severity, text=subject.text)
+    severity = _severity(rule, subject)
+    if (severity, subject.now) == (last.severity, last.now):
+        return life, ()
+    reason = "severity" if severity != last.severity else subject.now or "reopened"
+    told = _revised(last, "updated", reason, moment, severity=severity, was=last.now, now=subject.now)
+    told = told._replace(text=_worded(rule, subject, told))
     return life._replace(open=(told,)), (told,)
 
 
@@ -143,8 +156,7 @@ def _condition(
     life: Life, rule: Rule, subject: Subject, moment: Moment, value: Value, was: str
 ) -> ConditionChanged:
     condition_id = derived_id("condition", rule.id, rule.revision, subject.name, life.since)
-    number, now = (NAN, value) if isinstance(value, str) else (value, "")
-    severity: Severity = rule.document.severity or subject.severity or "warning"  # type: ignore[assignment]
+    number, now = (NAN, value) if isinstance(value, str) else (value, subject.now)
     condition = ConditionChanged(
         derived_id("condition_changed", condition_id, 0),
         condition_id,
@@ -160,7 +172,7 @@ def _condition(
         subject.node_id,
         subject.model,
         subject.name,
-        severity,
+        _severity(rule, subject),
         number,
         rule.threshold,
         was,
@@ -171,7 +183,16 @@ def _condition(
         subject.onset_at or life.since,
         moment.arrived_at,
     )
-    return condition._replace(text=sentence(rule, condition, subject.text))
+    return condition._replace(text=_worded(rule, subject, condition))
+
+
+def _severity(rule: Rule, subject: Subject) -> Severity:
+    return rule.document.severity or subject.severity or "warning"  # type: ignore[return-value] # an event's
+
+
+def _worded(rule: Rule, subject: Subject, condition: ConditionChanged) -> str:
+    text = sentence(rule, condition, subject.text)
+    return f"{text} (acknowledged by {subject.taken_by})" if subject.taken_by else text
 
 
 def _reason(rule: Rule) -> str:

@@ -10,6 +10,12 @@ from schemas.errors import ConfigError
 from schemas.events.rule_changed import RuleChanged
 from schemas.rule_fields import Source
 
+# Characters of all rules together. A state is one record, of which a broker takes 1 MiB; packed, rules are a
+# seventh of their size at worst, and the rest is for what fires and what was read.
+MOST_TEXT = 3_000_000
+# Of zstd, for states: levels above take several times the time for a few percent.
+LEVEL = 3
+
 
 class Known(NamedTuple):
     """The newest revision of a rule that was seen, and the rule in force.
@@ -39,12 +45,16 @@ class Turnover(NamedTuple):
 
 
 class Rules:
-    """An immutable set of rules. ``index`` is where a judge keeps what it has made of them."""
+    """An immutable set of rules, with so many characters.
 
-    __slots__ = ("index", "known")
+    ``index`` is where a judge keeps what it has made of them.
+    """
 
-    def __init__(self, known: "immutables.Map[str, Known]") -> None:
+    __slots__ = ("characters", "index", "known")
+
+    def __init__(self, known: "immutables.Map[str, Known]", characters: int = 0) -> None:
         self.known = known
+        self.characters = characters
         self.index: Any = None
 
     def active(self) -> list[Rule]:
@@ -55,14 +65,18 @@ class Rules:
     def changed(self, event: RuleChanged, source: Source | None) -> "tuple[Rules, Turnover] | None":
         """Return the rules after an event, and what that means; None where it is not new.
 
-        An event comes more than once, as it is written to every partition. A revision that is no rule is
-        remembered and changes nothing: the one before stays in force. ``source`` None: of whatever source.
+        An event comes more than once, as it is written to every partition. A revision that is no rule, or has
+        no room, is remembered and changes nothing: the one before stays in force. ``source`` None: of
+        whatever source.
         """
         before = self.known.get(event.rule_id, Known(0, None))
         if event.revision <= before.revision:
             return None
         rule, reason = _in_force(before.rule, event, source)
-        after = Rules(self.known.set(event.rule_id, Known(event.revision, rule)))
+        characters = self.characters + _size(rule) - _size(before.rule)
+        if characters > max(MOST_TEXT, self.characters):
+            rule, reason, characters = before.rule, "", self.characters
+        after = Rules(self.known.set(event.rule_id, Known(event.revision, rule)), characters)
         if rule is before.rule:
             after.index = self.index  # nothing that is judged has changed
         return after, Turnover(before.rule, rule, reason)
@@ -80,7 +94,11 @@ class Rules:
 def restored(stored: Iterable[StoredRule]) -> Rules:
     """Return the rules of ``Rules.stored``."""
     known = {one.rule_id: Known(one.revision, compiled(_event(one)) if one.text else None) for one in stored}
-    return Rules(immutables.Map(known))
+    return Rules(immutables.Map(known), sum(_size(one.rule) for one in known.values()))
+
+
+def _size(rule: Rule | None) -> int:
+    return len(rule.text) if rule is not None else 0
 
 
 def _event(stored: StoredRule) -> RuleChanged:

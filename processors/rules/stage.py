@@ -5,17 +5,17 @@ rule's state crosses topics. The state of a partition is one object, because eve
 rules. Rules, tags and time come in the topic itself, behind what was written before them.
 """
 
-import zlib
 from typing import Any, NamedTuple
 
 import immutables
+import zstandard
 
 from processors.rules.findings import FindingJudge
 from processors.rules.judge import Judge, Told
 from processors.rules.life import Moment
 from processors.rules.nodes import NodeJudge
 from processors.rules.requests import RequestJudge
-from processors.rules.rules import StoredRule, restored
+from processors.rules.rules import LEVEL, StoredRule, restored
 from processors.rules.state import MOST_LIVES, SECOND_US, Clock, State, Window
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
@@ -136,13 +136,13 @@ class RuleStage:
         stored = _Stored(
             state.rules.stored(), tags, state.clock, state.told_at, state.window, state.full, subjects
         )
-        return zlib.compress(_CODEC.encode(stored), 1)
+        return zstandard.ZstdCompressor(level=LEVEL).compress(_CODEC.encode(stored))
 
     def decode(self, raw: bytes) -> State:
         """Return the state of ``encode``."""
         try:
-            stored = _CODEC.decode(zlib.decompress(raw))
-        except zlib.error as exc:
+            stored = _CODEC.decode(zstandard.ZstdDecompressor().decompress(raw))
+        except zstandard.ZstdError as exc:
             raise DecodeError(f"the stored state is damaged: {exc}") from exc
         subjects = dict(self._judge.decoded(self._codec.decode(each)) for each in stored.subjects)
         return State(

@@ -5,10 +5,10 @@ with: a group goes by the log times of its conditions. Time without conditions m
 all partitions of all rule stages have come, so that what is told after a wait knows of everything before.
 """
 
-import zlib
 from typing import NamedTuple
 
 import immutables
+import zstandard
 
 from processors.rules.findings import OFFLINE
 from processors.rules.notify import group as groups
@@ -28,6 +28,7 @@ from processors.rules.notify.state import (
     without_firing,
 )
 from processors.rules.rule import SECOND_US, Rule, compiled
+from processors.rules.rules import LEVEL, MOST_TEXT
 from processors.rules.rules import restored as restored_rules
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
@@ -104,13 +105,13 @@ class NotifyStage:
             state.marks,
             state.until,
         )
-        return zlib.compress(_CODEC.encode(kept), 1)
+        return zstandard.ZstdCompressor(level=LEVEL).compress(_CODEC.encode(kept))
 
     def decode(self, raw: bytes) -> State:
         """Return the state of ``encode``."""
         try:
-            kept = _CODEC.decode(zlib.decompress(raw))
-        except zlib.error as exc:
+            kept = _CODEC.decode(zstandard.ZstdDecompressor().decompress(raw))
+        except zstandard.ZstdError as exc:
             raise DecodeError(f"the stored state is damaged: {exc}") from exc
         found = immutables.Map({each.key: restored(each) for each in kept.groups})
         places = {one: group.key for group in found.values() for one in group.firing}
@@ -221,11 +222,9 @@ def _ruled(state: State, event: RuleChanged) -> tuple[State, Outputs]:
         return state, ()
     rules, _ = changed
     state = state._replace(rules=rules)
-    try:
-        if not event.deleted:
-            compiled(event)
-    except ConfigError as exc:
-        return state, (Rejected("rejected", str(exc)),)
+    in_force = rules.known[event.rule_id].rule
+    if not event.deleted and (in_force is None or in_force.revision != event.revision):
+        return state, (Rejected("rejected", _why_not(event)),)
     told: list[Output | Rejected] = []
     concerned = [group for group in state.groups.values() if group.rule_id == event.rule_id]
     for group in sorted(concerned, key=lambda one: one.key):
@@ -233,6 +232,15 @@ def _ruled(state: State, event: RuleChanged) -> tuple[State, Outputs]:
         state, said = _looked(state, group, Now(max(group.at, state.until)))
         told += said
     return state, tuple(told)
+
+
+def _why_not(event: RuleChanged) -> str:
+    """Return why a revision of a rule is not in force."""
+    try:
+        compiled(event)
+    except ConfigError as exc:
+        return str(exc)
+    return f"the rule {event.rule_id} has no room: all rules together have {MOST_TEXT:,} characters at most"
 
 
 def _passed(state: State, mark: Watermark) -> tuple[State, Outputs]:

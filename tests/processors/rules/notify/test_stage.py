@@ -6,7 +6,7 @@ from processors.rules.notify.stage import MOST_CONDITIONS
 from processors.stage import Rejected
 from schemas.events.rule_changed import RuleChanged
 from tests.processors.rules.notify.world import CHANNELS, Feed, condition, kinds, offline, told_by
-from tests.processors.rules.world import deleted, mark
+from tests.processors.rules.world import deleted, mark, rule, when
 from tests.samples import at
 
 
@@ -221,3 +221,15 @@ def test_what_is_too_much_is_a_dead_letter_and_the_state_stays_a_record() -> Non
     assert len(letters) == 1
     assert len(feed.stage.encode(feed.states["rules"])) < 1 << 20
     assert kinds(feed.feed(condition(20, "resolved", "node-5000", onset=5000))) == []
+
+
+def test_rules_that_have_no_room_are_dead_letters_and_the_others_stay() -> None:
+    feed = Feed(told_by())
+    names = [f"node-{number:0>180}" for number in range(100)]
+    feed.feed(
+        *(rule(f"r{number}", when=when("wes", "<", 5), select={"nodes": names}) for number in range(200))
+    )
+    letters = [one.detail for one in feed.said if isinstance(one, Rejected)]
+    assert letters
+    assert letters[0].endswith("has no room: all rules together have 3,000,000 characters at most")
+    assert kinds(feed.feed(condition(10, "firing"))) == ["opened"]
