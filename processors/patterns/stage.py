@@ -9,7 +9,6 @@ which of two stages was ahead.
 
 from bisect import insort
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from processors.patterns import lifecycle, summary
 from processors.patterns.judging import TURNS, Judges
@@ -17,13 +16,14 @@ from processors.patterns.lifecycle import Moment
 from processors.patterns.operator import act
 from processors.patterns.pattern import Pattern
 from processors.patterns.rules import Rules
-from processors.patterns.state import About, Life, State
+from processors.patterns.state import Life, State
+from processors.patterns.taken import Taken, taken_of
 from processors.patterns.turning import SECOND_US
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
 from processors.windows import requests
 from processors.windows.requests import RequestSlot
-from processors.windows.slot import Slot, slot_of
+from processors.windows.slot import Slot
 from processors.windows.window import PANE_US, REQUESTS_LAG_US, Window
 from schemas.codec import Event
 from schemas.events.node_hint import NodeHint
@@ -51,21 +51,6 @@ FORGET_US = 30 * 24 * 3600 * SECOND_US
 # folds five minutes of panes again.
 STORED_EVERY = 30
 _CODEC = StateCodec(State)
-
-
-class Taken(NamedTuple):
-    """What the stage takes of a pane. Times µs since the epoch: its end, and its newest sample's arrival."""
-
-    slot: Slot
-    about: About
-    ended_at: int
-    arrived_at: int
-    stopped: bool
-
-
-def taken_of(pane: NodePane) -> Taken:
-    """Return what the stage takes of a pane."""
-    return Taken(slot_of(pane), summary.about(pane), pane.occurred_at, pane.last_arrived_at, pane.stopped > 0)
 
 
 class PatternStage:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from processors.patterns.stage import Taken, taken_of
+from processors.patterns.taken import Taken, taken_of
 from processors.replay.backtest.kinds import Wanted
 from processors.replay.source import Source
 from schemas.events.node_pane import NodePane

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from processors.patterns.catalog import PATTERNS
 from processors.patterns.rules import Rules
-from processors.patterns.stage import PatternStage, Taken
+from processors.patterns.stage import PatternStage
 from processors.patterns.state import Life
+from processors.patterns.taken import Taken
 from processors.replay.backtest.feed import Fed, Feed, Part
 from processors.replay.backtest.run_of_panes import Said
 from processors.replay.backtest.trial import NodeTrial

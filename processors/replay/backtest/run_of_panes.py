@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from processors.patterns.lifecycle import Told
-from processors.patterns.stage import KEPT_US, LONGEST_S, PatternStage, Taken, passed_us, quiet_us, with_part
+from processors.patterns.stage import KEPT_US, LONGEST_S, PatternStage, passed_us, quiet_us, with_part
 from processors.patterns.state import State
+from processors.patterns.taken import Taken
 from processors.patterns.turning import SECOND_US
 from processors.windows.window import Window
 from schemas.events.request_pane import RequestPane

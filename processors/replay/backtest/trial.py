@@ -6,8 +6,9 @@ says what the stages say, to the byte.
 
 from collections.abc import Iterator, Sequence
 
-from processors.patterns.stage import PatternStage, Taken
+from processors.patterns.stage import PatternStage
 from processors.patterns.state import Life, State
+from processors.patterns.taken import Taken
 from processors.replay.backtest.run_of_panes import Run, Said, alike
 from processors.stage import Arrived, Output, Outputs, advance_key
 from schemas.events.observation import ObservationOpened, ObservationResolved, ObservationUpdated

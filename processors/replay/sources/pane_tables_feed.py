@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from processors.patterns.stage import Taken, quiet_us
+from processors.patterns.stage import quiet_us
 from processors.patterns.state import About
+from processors.patterns.taken import Taken
 from processors.replay.backtest.feed import Fed, Part
 from processors.replay.backtest.needs import PanePart
 from processors.replay.sources.event_log import EventLogSource, array

@@ -7,7 +7,8 @@ import pytest
 
 from processors.patterns.catalog import PATTERNS
 from processors.patterns.pattern import Judgement, Pattern
-from processors.patterns.stage import LONGEST_S, taken_of
+from processors.patterns.stage import LONGEST_S
+from processors.patterns.taken import taken_of
 from processors.replay.backtest.needs import EVERYTHING, needs
 from processors.windows.slot import Slot
 from processors.windows.window import Window
@@ -21,7 +22,7 @@ class Taken:
     def _touched(self, *_: object) -> NoReturn:
         raise AssertionError("read, though it is not among the needs")
 
-    __iter__ = __len__ = __getitem__ = __bool__ = __getattr__ = __eq__ = __lt__ = _touched  # type: ignore[assignment]
+    __iter__ = __len__ = __getitem__ = __bool__ = __getattr__ = __eq__ = __lt__ = _touched
     __hash__ = None  # type: ignore[assignment]
 
 

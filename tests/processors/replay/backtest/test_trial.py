@@ -6,8 +6,9 @@ import pytest
 
 from processors.patterns.catalog import PATTERNS
 from processors.patterns.rules import Rules
-from processors.patterns.stage import PatternStage, taken_of
+from processors.patterns.stage import PatternStage
 from processors.patterns.state import State
+from processors.patterns.taken import taken_of
 from processors.replay.backtest.run_of_panes import with_rules_of
 from processors.replay.backtest.trial import NodeTrial
 from processors.stage import Arrived, Output, advance_key

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from processors.chain import Record
 from processors.patterns.nvidia_thermal_redline import NvidiaThermalRedline
 from processors.patterns.power_jitter import PowerJitter
 from processors.patterns.rules import Rules
-from processors.patterns.stage import Taken
+from processors.patterns.taken import Taken
 from processors.patterns.thresholds import described
 from processors.replay.backtest.asked import EVERY, asked
 from processors.replay.backtest.feed import Fed, Part, SourceFeed
@@ -73,7 +74,8 @@ def of_node(fed: Iterator[Fed], node_id: str) -> list[Fed]:
 
 def sorted_parts(slot: Slot) -> Slot:
     """The tables do not keep the order of what a pane has several of, and no pattern asks for it."""
-    return slot._replace(**{name: tuple(sorted(getattr(slot, name))) for name in EVERYTHING - {"requests"}})
+    parts: dict[str, Any] = {name: tuple(sorted(getattr(slot, name))) for name in EVERYTHING - {"requests"}}
+    return slot._replace(**parts)
 
 
 def test_tables_say_what_bytes_say(settings: Settings) -> None:
