@@ -10,9 +10,9 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from infra.capsule.asked import Options, wish
+from infra.capsule.asked import Options, source_opener, wish
 from infra.capsule.loading import load
-from infra.capsule.texts import texts_of
+from infra.capsule.texts import STACK, texts_of
 from infra.replay.opening import EVENT_LOG, opener
 from processors.replay.capsule.create import create
 from processors.replay.capsule.redaction.redact import redact
@@ -21,8 +21,9 @@ from processors.replay.facts import BY_NAME
 from processors.topology import all_stages
 from schemas.errors import ConfigError, RefusedError
 from schemas.events.observation import ObservationOpened
+from schemas.kafka import ensure_topics
 from schemas.registry import Registry
-from schemas.settings import ClickHouseSettings, RegistrySettings, Settings
+from schemas.settings import ClickHouseSettings, KafkaSettings, RegistrySettings, Settings
 from sinks.clickhouse import event_log
 from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.store import Store
@@ -40,10 +41,14 @@ class Sent(NamedTuple):
 
 
 @pytest.fixture
-def settings(clickhouse_url: str, clickhouse_database: str, registry_url: str) -> Settings:
+def settings(clickhouse_url: str, clickhouse_database: str, registry_url: str, topic_prefix: str) -> Settings:
     # The incident is of a day long ago.
     store = ClickHouseSettings(url=clickhouse_url, database=clickhouse_database, event_log_ttl_days=9_000)
-    return Settings(clickhouse=store, registry=RegistrySettings(url=registry_url))
+    return Settings(
+        clickhouse=store,
+        registry=RegistrySettings(url=registry_url),
+        kafka=KafkaSettings(topic_prefix=topic_prefix),
+    )
 
 
 @pytest.fixture
@@ -96,6 +101,20 @@ def test_from_event_log_to_sql(settings: Settings, live: Live, tmp_path: Path) -
     redact(target, tmp_path / "redacted", b"salt")
     assert verify(tmp_path / "redacted").equal
     _loaded(settings, target, observation)
+
+
+def test_event_log_and_kafka_as_one(
+    settings: Settings, live: Live, kafka_settings: KafkaSettings, tmp_path: Path
+) -> None:
+    """Kafka has nothing yet; what is older than the sink's last seconds comes from event_log."""
+    both = settings.model_copy(update={"kafka": kafka_settings})
+    asyncio.run(ensure_topics(kafka_settings))
+    open_source = source_opener(STACK, both)
+    source = open_source()
+    options = Options(begins="2026-01-12T12:02:00Z", ends="2026-01-12T12:05:30Z", fleet="sim")
+    target = tmp_path / "x.capsule"
+    create(source, texts_of(STACK, both), wish(open_source, source, both, options), target)
+    assert verify(target).equal
 
 
 def _loaded(settings: Settings, capsule: Path, observation: ObservationOpened) -> None:
