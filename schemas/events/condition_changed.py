@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple
 from schemas.events.observation import Severity
 
 ConditionPhase = Literal["firing", "updated", "resolved"]
+# ``now`` of a condition about an observation or alert that somebody has taken on.
+ACKNOWLEDGED = "acknowledged"
 
 
 class Label(NamedTuple):

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from schemas.channel_document import ChannelKind, PagerDutySettings
+from schemas.events.condition_changed import ACKNOWLEDGED
 from schemas.events.notification_due import NotificationDue
 from sinks.notify.channel import Receipt
 from sinks.notify.http import HttpClient, Network
@@ -19,7 +20,6 @@ SUMMARY_CHARACTERS, KEY_CHARACTERS = 1024, 255
 MOST_BYTES = 512 * 1024 - 1024
 TEXT_CHARACTERS = 16_000
 SEVERITIES = {"critical": "critical", "warning": "warning", "info": "info"}
-ACKNOWLEDGED = "acknowledged"
 
 
 class PagerDuty:

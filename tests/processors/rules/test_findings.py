@@ -3,7 +3,7 @@
 from typing import Any
 
 from processors.rules.findings import OFFLINE
-from schemas.events.alert import AlertOpened, AlertResolved
+from schemas.events.alert import AlertOpened, AlertResolved, AlertUpdated
 from schemas.events.observation import ObservationOpened, ObservationResolved, ObservationUpdated
 from schemas.topics import ALERTS, OBSERVATIONS
 from tests.processors.rules.world import Feed, deleted, mark, rule, tagged, told
@@ -29,6 +29,8 @@ def observation(seconds: float, kind: str, name: str = "o1", **more: Any) -> Any
         "onset_at": at(0),
         "severity": "warning",
         "text": "it swaps",
+        "acknowledged_by": "",
+        "acknowledged_until": 0,
         "dismissed_until": 0,
         "reason": "cleared" if kind == "resolved" else kind,
     }
@@ -44,6 +46,8 @@ def alert(seconds: float, kind: Any, **more: Any) -> Any:
         "occurred_at": at(seconds),
         "severity": "critical",
         "text": "n1 is silent",
+        "acknowledged_by": "",
+        "acknowledged_until": 0,
         "dismissed_until": 0,
         "reason": "cleared",
     }
@@ -72,6 +76,31 @@ def test_a_worse_severity_is_told_unless_the_rule_says_its_own() -> None:
     assert (worse.rule_id, worse.state, worse.reason, worse.severity) == (
         "theirs", "updated", "severity", "critical",
     )  # fmt: skip
+
+
+def test_what_an_operator_takes_on_is_told_and_so_is_its_end() -> None:
+    feed = Feed(OBSERVATIONS, about(), about("worded", message="{node} {now}", severity="info"))
+    feed.feed(observation(10, "opened"))
+    taken = {"acknowledged_by": "anna", "acknowledged_until": at(30)}
+    ours, theirs = feed.feed(observation(20, "updated", **taken))
+    assert (ours.state, ours.reason, ours.was, ours.now) == ("updated", "acknowledged", "", "acknowledged")
+    assert (ours.text, theirs.text) == (
+        "it swaps (acknowledged by anna)",
+        "n1 acknowledged (acknowledged by anna)",
+    )
+    feed.restart()
+    assert feed.feed(observation(25, "updated", **taken)) == []
+    reopened, _ = feed.feed(observation(30, "updated", **taken))
+    assert (reopened.reason, reopened.was, reopened.now) == ("reopened", "acknowledged", "")
+    assert (reopened.text, reopened.revision) == ("it swaps", 2)
+
+
+def test_what_begins_to_fire_when_somebody_has_taken_it_on_says_so() -> None:
+    feed = Feed(ALERTS, rule("r", source="alerts", select={"alerts": ["oom_warning"]}, for_s=5), mark(0))
+    one = {"alert": "oom_warning", "alert_id": "a2", "acknowledged_by": "anna", "acknowledged_until": 0}
+    feed.feed(alert(0, AlertOpened, **{**one, "acknowledged_by": ""}), alert(1, AlertUpdated, **one))
+    (fired,) = feed.feed(mark(10), mark(15))
+    assert (fired.state, fired.now) == ("firing", "acknowledged")
 
 
 def test_what_an_operator_dismisses_is_over_until_it_comes_back() -> None:
