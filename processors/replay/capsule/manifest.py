@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from processors.replay.capsule.errors import CapsuleError
+from processors.replay.capsule.soundness import is_sound
 
 # Raised when a reader of before would read a capsule wrongly.
 FORMAT = 1
@@ -169,6 +170,11 @@ def check_format(version: int, name: str) -> None:
 
 
 def _check_sizes(manifest: Manifest, name: str) -> None:
+    for id_, one in manifest.schemas.items():
+        if not is_sound(one.text):
+            raise CapsuleError(
+                f"{name} is refused: its schema {id_}, of {one.event}, is none that events have"
+            )
     topics = [part.topic for part in manifest.parts]
     if len(set(topics)) != len(topics):
         raise CapsuleError(f"{name} is damaged: its manifest names a topic twice")

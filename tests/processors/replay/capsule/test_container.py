@@ -19,7 +19,9 @@ from processors.replay.capsule.errors import CapsuleError
 from processors.replay.capsule.manifest import FORMAT
 from processors.replay.capsule.part import _long
 from processors.replay.capsule.reader import Capsule
+from processors.replay.capsule.soundness import is_sound
 from processors.replay.capsule.writer import drafting
+from schemas.codec import packaged
 from schemas.errors import RefusedError
 from schemas.log_file import RECORD_SCHEMA
 from tests.processors.replay.capsule.build import manifest_of, record, telemetry, write
@@ -163,6 +165,29 @@ def test_a_newer_format_is_said_before_anything_else(file: Path) -> None:
 )
 def test_a_manifest_that_says_what_cannot_be(file: Path, change: Any) -> None:
     assert "is damaged: its manifest" in problem_of(with_manifest(file, change))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '[{"name": "x", "type": {"type": "array", "items": "null"}}]',
+        '[{"name": "x", "type": {"type": "array", "items": {"type": "record", "name": "E", "fields": []}}}]',
+        '[{"name": "x", "type": {"type": "array", "items": {"type": "fixed", "name": "F", "size": 0}}}]',
+        "[]",
+        '[{"name": "x", "type": ' + '{"type": "array", "items": ' * 200 + '"int"' + "}" * 201 + "]",
+        "?",
+    ],
+)
+def test_a_schema_of_endless_nothing(file: Path, fields: str) -> None:
+    """A decoder would count to a billion for five bytes."""
+    text = '{"type": "record", "name": "NodeSample", "namespace": "penstock", "fields": ' + fields + "}"
+    hostile = {"9": {"event": "node_sample", "text": text}}
+    changed = with_manifest(file, lambda document: document["schemas"].update(hostile))
+    assert "its schema 9, of node_sample, is none that events have" in problem_of(changed)
+
+
+def test_every_schema_of_ours_is_sound() -> None:
+    assert all(is_sound(one.text) for all_ in packaged().values() for one in all_)
 
 
 def test_parts_are_those_of_the_manifest(file: Path) -> None:
