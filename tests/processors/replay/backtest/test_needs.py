@@ -23,7 +23,7 @@ class Taken:
         raise AssertionError("read, though it is not among the needs")
 
     __iter__ = __len__ = __getitem__ = __bool__ = __getattr__ = __eq__ = __lt__ = _touched
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
 
 TAKEN: Any = Taken()

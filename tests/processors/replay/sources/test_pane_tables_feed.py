@@ -74,8 +74,8 @@ def of_node(fed: Iterator[Fed], node_id: str) -> list[Fed]:
 
 def sorted_parts(slot: Slot) -> Slot:
     """The tables do not keep the order of what a pane has several of, and no pattern asks for it."""
-    parts = {name: tuple(sorted(getattr(slot, name))) for name in EVERYTHING - {"requests"}}
-    return Slot(**(slot._asdict() | parts))
+    parts: dict[str, Any] = {name: tuple(sorted(getattr(slot, name))) for name in EVERYTHING - {"requests"}}
+    return Slot(**{**slot._asdict(), **parts})
 
 
 def test_tables_say_what_bytes_say(settings: Settings) -> None:
