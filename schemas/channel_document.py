@@ -118,20 +118,29 @@ class EmailSettings(Part):
         return self
 
 
+Labels = dict[Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")], Line]
+
+
 class AlertmanagerSettings(Part):
     """API v2 of Alertmanager."""
 
     url: Text = Field(description="its address, without /api/v2/alerts")
     authorization: Secret | None = Field(None, description="value of the header Authorization")
-    labels: dict[Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")], Line] = Field(
-        default_factory=dict, description="labels that every alert has besides"
-    )
+    labels: Labels = Field(default_factory=dict, description="labels that every alert has besides")
     keep_firing_s: float = Field(
         7 * 86_400.0,
         ge=300,
         le=365 * 86_400.0,
         description="how long an alert fires there at most unless it is told again",
     )
+
+
+class AlertmanagerWebhookSettings(Part):
+    """What Alertmanager posts to its webhook receivers."""
+
+    url: Text = Field(description="where to; http or https")
+    authorization: Secret | None = Field(None, description="value of the header Authorization")
+    labels: Labels = Field(default_factory=dict, description="labels that every alert has besides")
 
 
 class StdoutSettings(Part):
@@ -185,6 +194,13 @@ class AlertmanagerChannel(_Channel):
     settings: AlertmanagerSettings
 
 
+class AlertmanagerWebhookChannel(_Channel):
+    """Notifications to a program that takes those of Alertmanager."""
+
+    kind: Literal["alertmanager-webhook"]
+    settings: AlertmanagerWebhookSettings
+
+
 class StdoutChannel(_Channel):
     """Notifications to the notifier's output."""
 
@@ -193,9 +209,17 @@ class StdoutChannel(_Channel):
 
 
 ChannelDocument = (
-    WebhookChannel | SlackChannel | PagerDutyChannel | EmailChannel | AlertmanagerChannel | StdoutChannel
+    WebhookChannel
+    | SlackChannel
+    | PagerDutyChannel
+    | EmailChannel
+    | AlertmanagerChannel
+    | AlertmanagerWebhookChannel
+    | StdoutChannel
 )
-ChannelKind = Literal["webhook", "slack", "pagerduty", "email", "alertmanager", "stdout"]
+ChannelKind = Literal[
+    "webhook", "slack", "pagerduty", "email", "alertmanager", "alertmanager-webhook", "stdout"
+]
 CHANNEL: TypeAdapter[ChannelDocument] = TypeAdapter(Annotated[ChannelDocument, Field(discriminator="kind")])
 
 

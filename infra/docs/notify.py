@@ -7,6 +7,7 @@ from pydantic.fields import FieldInfo
 from infra.docs.markdown import table
 from schemas.channel_document import (
     AlertmanagerSettings,
+    AlertmanagerWebhookSettings,
     EmailSettings,
     PagerDutySettings,
     Part,
@@ -21,6 +22,7 @@ KINDS: dict[str, type[Part]] = {
     "pagerduty": PagerDutySettings,
     "email": EmailSettings,
     "alertmanager": AlertmanagerSettings,
+    "alertmanager-webhook": AlertmanagerWebhookSettings,
 }
 OF_EVERY_KIND = ("id", "name", "enabled", "give_up_s", "rate_per_s")
 

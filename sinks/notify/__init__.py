@@ -1,1 +1,1 @@
-"""Notifications leave: webhooks, Slack, PagerDuty, email, Alertmanager."""
+"""Notifications leave: webhooks, Slack, PagerDuty, email, Alertmanager and what takes its webhooks."""

@@ -6,20 +6,18 @@ its severity were another: the severity is a label, for that is what people rout
 """
 
 import json
-import math
 from typing import Any
 
 from schemas.channel_document import AlertmanagerSettings, ChannelKind
-from schemas.events.notification_due import ConditionState, NotificationDue, NotifiedCondition
+from schemas.events.notification_due import NotificationDue, NotifiedCondition
+from sinks.notify.alert_labels import annotations, conditions_of, fires, labels
 from sinks.notify.channel import Receipt
 from sinks.notify.http import HttpClient, Network, header_value
-from sinks.notify.plain import lines, moment, one_line
+from sinks.notify.plain import moment
 from sinks.notify.secrets import SecretBox
-from sinks.notify.titles import heading
 
 PATH = "/api/v2/alerts"
 SEVERITIES = ("info", "warning", "critical")
-LABEL_CHARACTERS = 500
 
 
 class Alertmanager:
@@ -56,20 +54,16 @@ def alerts(
 ) -> list[dict[str, Any]]:
     """Return the alerts of a notification. ``now_us`` is µs since the epoch."""
     found = []
-    for condition in notification.conditions or (_whole(notification),):
-        fires = notification.kind != "resolved" and condition.state == "firing" and not test
+    for condition in conditions_of(notification):
+        goes_on = fires(notification, condition) and not test
         for severity in SEVERITIES:
             ends = now_us + round(settings.keep_firing_s * 1e6)
-            if not fires or severity != notification.severity:
+            if not goes_on or severity != notification.severity:
                 ends = _end(notification, condition, now_us)
             found.append(
                 {
-                    "labels": _labels(notification, condition, severity, settings, test=test),
-                    "annotations": {
-                        "summary": heading(notification, test=test),
-                        "description": lines(condition.text or notification.text, 4000),
-                        "group_id": notification.group_id,
-                    },
+                    "labels": labels(notification, condition, settings.labels, severity=severity, test=test),
+                    "annotations": annotations(notification, condition, test=test),
                     "startsAt": moment(condition.onset_at),
                     "endsAt": moment(ends),
                 }
@@ -80,42 +74,3 @@ def alerts(
 def _end(notification: NotificationDue, condition: NotifiedCondition, now_us: int) -> int:
     """An end is after the start and not in the future, or the alert would fire on."""
     return min(max(notification.occurred_at, condition.onset_at + 1000), now_us)
-
-
-def _labels(
-    notification: NotificationDue,
-    condition: NotifiedCondition,
-    severity: str,
-    settings: AlertmanagerSettings,
-    *,
-    test: bool,
-) -> dict[str, str]:
-    labels = {
-        **settings.labels,
-        "alertname": one_line(notification.rule_id, LABEL_CHARACTERS) or "rule",
-        "severity": severity,
-        "fleet": notification.fleet,
-        "node": condition.node_id,
-        "model": condition.model,
-        "source": "penstock",
-        "test": "true" if test or notification.test else "",
-    }
-    lines_of = {name: one_line(value, LABEL_CHARACTERS) for name, value in labels.items()}
-    return {name: line for name, line in lines_of.items() if line}
-
-
-def _whole(notification: NotificationDue) -> NotifiedCondition:
-    """A notification of no condition is about its nodes as a whole."""
-    state: ConditionState = "resolved" if notification.kind == "resolved" else "firing"
-    return NotifiedCondition(
-        condition_id=notification.group_id,
-        node_id=notification.nodes[0] if len(notification.nodes) == 1 else "",
-        model="",
-        state=state,
-        value=math.nan,
-        threshold=math.nan,
-        was="",
-        now="",
-        text=notification.text,
-        onset_at=notification.onset_at,
-    )

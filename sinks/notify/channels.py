@@ -4,6 +4,7 @@ from typing import assert_never
 
 from schemas.channel_document import (
     AlertmanagerChannel,
+    AlertmanagerWebhookChannel,
     ChannelDocument,
     EmailChannel,
     PagerDutyChannel,
@@ -14,6 +15,7 @@ from schemas.channel_document import (
 )
 from schemas.settings import Settings
 from sinks.notify.alertmanager import Alertmanager
+from sinks.notify.alertmanager_webhook import AlertmanagerWebhook
 from sinks.notify.channel import Channel
 from sinks.notify.email import Email
 from sinks.notify.guard import Allowance
@@ -54,6 +56,8 @@ def build(channel: ChannelDocument, secrets: SecretBox, network: Network) -> Cha
             return Email(channel.settings, secrets, network)
         case AlertmanagerChannel():
             return Alertmanager(channel.settings, secrets, network)
+        case AlertmanagerWebhookChannel():
+            return AlertmanagerWebhook(channel.id, channel.settings, secrets, network)
         case StdoutChannel():
             return Stdout(network.timeout_s)
         case _:

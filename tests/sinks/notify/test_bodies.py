@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from schemas.channel_document import AlertmanagerSettings, EmailSettings
-from schemas.events.notification_due import NotificationDue
-from sinks.notify import alertmanager, email, pagerduty, slack, webhook
+from schemas.events.notification_due import NotificationDue, NotifiedCondition
+from sinks.notify import alertmanager, alertmanager_webhook, email, pagerduty, slack, webhook
 from tests.samples import at
 from tests.sinks.notify.making import condition, notification
 from tests.sinks.notify.published import check
@@ -82,6 +82,9 @@ def test_every_body_is_as_published(one: NotificationDue, test: bool) -> None:
         "alertmanager",
         alertmanager.alerts(one, AlertmanagerSettings(url="http://x", labels=labels), at(99), test=test),
     )
+    body = alertmanager_webhook.body_of(one._replace(group_id="g"), "bot", labels, test=test)
+    assert len(body) <= alertmanager_webhook.MOST_BYTES
+    check("alertmanager_webhook", json.loads(body))
     email.message(one, MAIL, 1.0, test=test).as_bytes()
 
 
@@ -154,6 +157,51 @@ def test_an_alert_ends_when_it_resolves_and_has_one_severity() -> None:
     assert firing(alertmanager.alerts(notification(), where, at(120), test=True), now) == []
 
 
+def test_two_conditions_that_look_alike_are_two_alerts() -> None:
+    alike = (condition(condition_id="a"), condition(condition_id="b", state="resolved"))
+    one = notification(kind="updated", conditions=alike)
+    sent = alertmanager.alerts(one, AlertmanagerSettings(url="http://x"), at(120), test=False)
+    assert len({json.dumps(alert["labels"]) for alert in sent}) == len(sent)
+    assert firing(sent, "2025-11-21T04:42:00Z") == ["critical"]
+
+
+def posted(*conditions: NotifiedCondition, test: bool = False, **changes: Any) -> Any:
+    one = notification(conditions=conditions or (condition(),), **changes)
+    return json.loads(alertmanager_webhook.body_of(one, "bot", {"team": "serving"}, test=test))
+
+
+def test_what_alertmanager_would_post() -> None:
+    hot, cold = condition("n1", model="m"), condition("n2", state="resolved", text="n2 is well")
+    found = posted(hot, cold, kind="updated", fleet="")
+    assert (found["version"], found["status"], found["receiver"]) == ("4", "firing", "bot")
+    assert (found["groupKey"], found["truncatedAlerts"]) == ("g1", 0)
+    assert found["groupLabels"] == {"alertname": "hot"}
+    usual = {"alertname": "hot", "severity": "critical", "source": "penstock", "team": "serving"}
+    assert found["commonLabels"] == usual
+    assert found["commonAnnotations"] == {"summary": "[critical] Update: Too hot: n1", "group_id": "g1"}
+    fires, over = found["alerts"]
+    assert fires["labels"] == {**usual, "node": "n1", "model": "m", "condition": hot.condition_id}
+    assert (fires["status"], fires["endsAt"]) == ("firing", "0001-01-01T00:00:00Z")
+    assert (over["status"], over["annotations"]["description"]) == ("resolved", "n2 is well")
+    assert fires["startsAt"] == over["startsAt"] < over["endsAt"]
+
+
+def test_an_alert_has_one_fingerprint_from_firing_to_resolved() -> None:
+    bodies = [posted(severity="warning"), posted(kind="updated"), posted(kind="resolved")]
+    assert [body["status"] for body in bodies] == ["firing", "firing", "resolved"]
+    assert len({body["alerts"][0]["fingerprint"] for body in bodies}) == 1
+    two = posted(condition(condition_id="a"), condition(condition_id="b"))["alerts"]
+    assert two[0]["fingerprint"] != two[1]["fingerprint"]
+
+
+def test_alerts_that_do_not_fit_are_counted() -> None:
+    many = [condition(f"n{number}", state="resolved", text="x" * 4000) for number in range(199)]
+    found = posted(*many, condition("last"), kind="updated")
+    assert len(found["alerts"]) + found["truncatedAlerts"] == 200
+    assert found["truncatedAlerts"] > 0
+    assert found["status"] == "firing"
+
+
 def test_a_mail_cannot_be_given_headers() -> None:
     one = notification(
         title="hot\r\nBcc: evil@example.com\n\nbody", text="a\r\n.\r\nRCPT TO:<evil@example.com>"
@@ -172,3 +220,4 @@ def test_a_test_says_so_everywhere() -> None:
     assert slack.message(one, test=True)["text"].startswith("[test] ")
     assert pagerduty.event(one, test=True)["payload"]["summary"].startswith("[test] ")
     assert email.message(one, MAIL, 1.0, test=True)["Subject"].startswith("[test] ")
+    assert posted(test=True)["commonLabels"]["test"] == "true"

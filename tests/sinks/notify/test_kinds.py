@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from schemas.channel_document import ChannelDocument, parse
+from schemas.errors import ConfigError
 from sinks.notify.channel import Receipt
 from sinks.notify.channels import build
+from sinks.notify.guard import ForbiddenError
 from tests.sinks.notify.making import box, network, notification
 from tests.sinks.notify.published import check
 from tests.sinks.notify.receivers import Received, receiver, status
@@ -70,6 +72,45 @@ async def test_alertmanager() -> None:
         channel = parse({"id": "a", "kind": "alertmanager", "settings": {"url": plain_url(received)}})
         assert (await sent(channel)).verdict == "delivered"
     check("alertmanager", received.documents[0])
+
+
+async def test_a_receiver_of_what_alertmanager_posts() -> None:
+    secret = {"authorization": {"env": "NOTIFY_TOKEN"}}
+    async with receiver() as received:
+        settings = {"url": plain_url(received), "labels": {"team": "serving"}, **secret}
+        document = {"id": "bot", "kind": "alertmanager-webhook", "settings": settings}
+        way = build(parse(document), box(NOTIFY_TOKEN="Bearer hunter22"), network())
+        for kind in ("opened", "updated", "reminder", "resolved"):
+            assert (await way.send(notification(kind=kind), test=False)).verdict == "delivered"
+        await way.close()
+    for body in received.documents:
+        check("alertmanager_webhook", body)
+    assert [body["status"] for body in received.documents] == ["firing"] * 3 + ["resolved"]
+    assert {body["receiver"] for body in received.documents} == {"bot"}
+    assert {headers["authorization"] for headers in received.headers} == {"Bearer hunter22"}
+    assert {headers["content-type"] for headers in received.headers} == {"application/json"}
+
+
+async def test_a_test_of_what_alertmanager_posts_resolves_itself() -> None:
+    async with receiver() as received:
+        settings = {"url": plain_url(received)}
+        await sent(parse({"id": "bot", "kind": "alertmanager-webhook", "settings": settings}), test=True)
+    assert [body["status"] for body in received.documents] == ["firing", "resolved"]
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+async def test_a_receiver_of_what_alertmanager_posts_in_trouble_is_tried_again(code: int) -> None:
+    async with receiver(status(code, "Bearer hunter22", Retry_After="7")) as received:
+        settings = {"url": plain_url(received), "authorization": "Bearer hunter22"}
+        found = await sent(parse({"id": "bot", "kind": "alertmanager-webhook", "settings": settings}))
+    assert (found.verdict, found.retry_after_s, found.said) == ("retry", 7.0, "***")
+
+
+async def test_what_alertmanager_posts_goes_where_messages_may_go() -> None:
+    for url in ("http://169.254.169.254/latest", "file:///etc/passwd", "http://10.0.0.1/in"):
+        channel = parse({"id": "bot", "kind": "alertmanager-webhook", "settings": {"url": url}})
+        with pytest.raises((ForbiddenError, ConfigError)):
+            build(channel, box(), network())
 
 
 async def test_a_pipe_that_nobody_reads_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

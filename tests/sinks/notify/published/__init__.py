@@ -2,7 +2,8 @@
 
 Sources: Slack, "Reference: blocks" and "Sending messages using incoming webhooks" (docs.slack.dev);
 PagerDuty, "Events API v2: send an alert event" (developer.pagerduty.com); Alertmanager, its OpenAPI document
-api/v2/openapi.yaml, definition postableAlerts.
+api/v2/openapi.yaml, definition postableAlerts; the body of its webhooks, "Configuration", section
+<webhook_config> (prometheus.io/docs/alerting), and of the fingerprint template.Alert in its source.
 """
 
 import json
@@ -14,7 +15,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 
 def check(name: str, body: Any) -> None:
-    """Fail where a body is not as published. Names: slack, pagerduty, alertmanager."""
+    """Fail where a body is not as published. Names: slack, pagerduty, alertmanager, alertmanager_webhook."""
     _validator(name).validate(json.loads(json.dumps(body)))
 
 
