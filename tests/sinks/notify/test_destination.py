@@ -224,9 +224,11 @@ async def test_nothing_is_sent_while_the_lease_is_in_doubt() -> None:
         one.channel(webhook(received.url))
         one.hold_s = 5.0
         one.put(*every)
-        for _ in range(100):  # turns of the loop: more than an attempt takes to begin
+        for _ in range(100):  # turns of the loop: more than an attempt takes
             await asyncio.sleep(0)
+        # Neither under way nor over: all three could be by now.
         assert one.destinations["ops"]._trying == set()
+        assert (received.bodies, one.settled) == ([], [])
         one.hold_s = 0.0
         await until(lambda: len(one.settled) == 3)
     assert len(received.bodies) == 3
