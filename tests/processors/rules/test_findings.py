@@ -81,7 +81,7 @@ def test_a_worse_severity_is_told_unless_the_rule_says_its_own() -> None:
 def test_what_an_operator_takes_on_is_told_and_so_is_its_end() -> None:
     feed = Feed(OBSERVATIONS, about(), about("worded", message="{node} {now}", severity="info"))
     feed.feed(observation(10, "opened"))
-    taken = {"acknowledged_by": "anna", "acknowledged_until": at(30)}
+    taken: dict[str, Any] = {"acknowledged_by": "anna", "acknowledged_until": at(30)}
     ours, theirs = feed.feed(observation(20, "updated", **taken))
     assert (ours.state, ours.reason, ours.was, ours.now) == ("updated", "acknowledged", "", "acknowledged")
     assert (ours.text, theirs.text) == (

@@ -14,8 +14,8 @@ from tests.processors.rules.test_findings import alert, observation
 from tests.processors.rules.world import mark, rule
 from tests.sinks.notify.published import check
 
-PAGED = {"channels": ["pager"], "cooldown_s": 0}
-TAKEN = {"acknowledged_by": "anna", "acknowledged_until": 0}
+PAGED: dict[str, Any] = {"channels": ["pager"], "cooldown_s": 0}
+TAKEN: dict[str, Any] = {"acknowledged_by": "anna", "acknowledged_until": 0}
 
 
 def bodies(topic: Topic, *events: Event) -> list[dict[str, Any]]:
