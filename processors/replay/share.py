@@ -97,7 +97,8 @@ class Share:
 
     def _folded(self, order: Order, record: Record) -> Iterator[Said]:
         late = order.at > self._plan.as_of
-        self._tally.fact(order, late=late)
+        # Requests are read by every share, and counted by the first.
+        self._tally.fact(order, late=late, counted=record.topic is not REQUESTS or 0 in self._lanes)
         for lane in self._concerned(record):
             for index, output in enumerate(lane.feed(record)):
                 handed_on = not output.topic.spread

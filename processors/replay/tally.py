@@ -35,11 +35,10 @@ class Tally:
         """Return whether what follows from a record is of the range, not of the warm-up."""
         return order.at >= self._begins
 
-    def fact(self, order: Order, *, late: bool) -> None:
+    def fact(self, order: Order, *, late: bool, counted: bool = True) -> None:
         """Count a fact, and let time pass."""
-        self._outcome.facts += 1
-        if late:
-            self._outcome.late.facts += 1
+        self._outcome.facts += counted
+        self._outcome.late.facts += counted and late
         if self._comparison is not None:
             self._comparison.passed(order.at)
 
