@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 
@@ -82,14 +82,15 @@ def _lifespan(
         for collector in collectors:
             metrics.registry.register(collector)
         jobs = app.state.backtests = Backtests(partial(of_clickhouse, settings))
-        reading = asyncio.create_task(live.run())
+        documents = app.state.parts.documents
+        tasks = (asyncio.create_task(live.run()), asyncio.create_task(documents.announce()))
         try:
             yield
         finally:
             hub.close()
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await jobs.close()
             await operator.close()
             await service.close()

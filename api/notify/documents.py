@@ -6,8 +6,9 @@ there. Who writes takes the transactional id, so of two writers the second one w
 """
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 from uuid import uuid4
@@ -17,7 +18,7 @@ from aiokafka.errors import KafkaError, ProducerFenced
 
 from api.leaving import stop
 from schemas.codec import Codec
-from schemas.errors import EventError, UnavailableError
+from schemas.errors import EventError, PenstockError, UnavailableError
 from schemas.events.channel_changed import ChannelChanged
 from schemas.events.rule_changed import RuleChanged
 from schemas.kafka import compression, connection
@@ -25,7 +26,10 @@ from schemas.registry import Registry
 from schemas.settings import Settings
 from schemas.topics import CHANNELS, RULES, TELEMETRY, Topic
 
+logger = logging.getLogger(__name__)
+
 ANSWER_S = 15.0
+_AGAIN_S = 5.0
 _CLOSE_S = 2.0
 
 Changed = RuleChanged | ChannelChanged
@@ -61,7 +65,7 @@ class Document(NamedTuple):
     changed_at: int
 
 
-Decide = Callable[[Mapping[str, Document]], Sequence[Wanted]]
+Decide = Callable[[Mapping[str, Document]], Iterable[Wanted | Document]]
 
 
 class Documents:
@@ -104,7 +108,23 @@ class Documents:
             except (KafkaError, OSError) as exc:
                 raise self._away(exc) from exc
 
+    async def announce(self) -> None:
+        """Tell the stages the newest revision of every rule once more; waits until Kafka takes it.
+
+        They know them, unless their states were lost or are of another version of Penstock: a stage that
+        begins anew has no rules. Whoever has a revision passes over it.
+        """
+        while True:
+            try:
+                async with self._lock, asyncio.timeout(ANSWER_S):
+                    await self._change(RULE, "", lambda now: now.values())
+                return
+            except (KafkaError, PenstockError, OSError) as exc:
+                logger.debug("the rules are not announced yet: %s", exc)
+            await asyncio.sleep(_AGAIN_S)
+
     async def _change(self, kind: Kind, by: str, decide: Decide) -> Sequence[Document]:
+        """Write what is wanted; a document that is as the topic has it goes to the copies alone."""
         kafka = self._settings.kafka
         producer = AIOKafkaProducer(
             **connection(kafka),
@@ -116,10 +136,12 @@ class Documents:
             # From here on whoever wrote before has ended: what is read now is the last word.
             await producer.start()
             now = await self._read(kind)
-            changes = [self._next(now, each, by) for each in decide(now)]
+            changes = [
+                each if isinstance(each, Document) else self._next(now, each, by) for each in decide(now)
+            ]
             if changes:
                 async with producer.transaction():
-                    await self._send(producer, kind, changes)
+                    await self._send(producer, kind, changes, now)
             return changes
 
     def _next(self, now: Mapping[str, Document], wanted: Wanted, by: str) -> Document:
@@ -127,7 +149,13 @@ class Documents:
         revision = before.revision + 1 if before else 1
         return Document(wanted.id, revision, wanted.text, by, time.time_ns() // 1000)
 
-    async def _send(self, producer: AIOKafkaProducer, kind: Kind, changes: Sequence[Document]) -> None:
+    async def _send(
+        self,
+        producer: AIOKafkaProducer,
+        kind: Kind,
+        changes: Sequence[Document],
+        now: Mapping[str, Document],
+    ) -> None:
         codec = await self._known()
         own = kind.topic.full_name(self._settings.kafka)
         sent = []
@@ -137,7 +165,8 @@ class Documents:
                     str(uuid4()), each.changed_at, each.id, each.revision, not each.text, each.by, each.text
                 )
             )
-            sent.append(await producer.send(own, value, key=each.id.encode()))
+            if now.get(each.id) != each:
+                sent.append(await producer.send(own, value, key=each.id.encode()))
             for partition in await self._copies(producer, kind):
                 sent.append(await producer.send(partition.topic, value, partition=partition.partition))
         await asyncio.gather(*sent)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,29 @@ async def test_what_is_refused_in_the_middle_writes_nothing(wanted: Settings) ->
     with pytest.raises(Problem):
         await documents.change(RULE, "x", refuse)
     assert await documents.read(RULE) == {}
+
+
+async def test_an_api_that_starts_tells_the_stages_all_rules_again(wanted: Settings) -> None:
+    documents = Documents(wanted)
+    text = json.dumps(examples.HOT)
+    await documents.change(RULE, "x", lambda _: [Wanted("gpu-hot", text), Wanted("old", text)])
+    await documents.change(RULE, "x", lambda _: [Wanted("old", "")])
+    before = await written(wanted, TELEMETRY)
+    copies = 2 * wanted.kafka.partitions
+    async with within(wanted), asyncio.timeout(30):
+        while len(await written(wanted, TELEMETRY)) < len(before) + copies:
+            await asyncio.sleep(0.05)
+    told = Counter(
+        (place, fact.rule_id, fact.revision, fact.deleted)
+        for place, _, fact in await written(wanted, TELEMETRY)
+    )
+    told.subtract((place, fact.rule_id, fact.revision, fact.deleted) for place, _, fact in before)
+    assert +told == Counter(
+        (place, *each)
+        for place in range(wanted.kafka.partitions)
+        for each in (("gpu-hot", 1, False), ("old", 2, True))
+    )
+    assert len(await written(wanted, RULES)) == 3
 
 
 async def test_without_kafka_it_is_said(tmp_path: Path) -> None:
