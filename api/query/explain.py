@@ -48,6 +48,7 @@ _SCHEMA: dict[str, Any] = {
         "kind": {"type": "string", "enum": ["observation", "alert"]},
         "id": {"type": "string"},
         "what": {"type": "string", "description": "the pattern or alert"},
+        "node_id": {"type": "string", "description": "node it is about; empty: several, or the fleet"},
         "onset_at": _TIME,
         "opened_at": {"type": ["string", "null"], "format": "date-time"},
         "ended_at": {"type": ["string", "null"], "format": "date-time"},

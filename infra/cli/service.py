@@ -4,6 +4,7 @@ import asyncio
 import faulthandler
 import inspect
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,8 +27,9 @@ def run(serve: Serve, settings: Settings, *, name: str) -> None:
         typer.Exit: ``serve`` returned an exit status other than 0.
     """
     logs.configure(settings.log, process=name)
-    # What a library in C does wrong is then in the log with the line that called it.
-    faulthandler.enable()
+    if sys.__stderr__ is not None:
+        # What a library in C does wrong is then in the log, with the line that called it.
+        faulthandler.enable(sys.__stderr__)
     ending = serve(settings)
     if inspect.isawaitable(ending):
         _run_on_a_loop(ending)

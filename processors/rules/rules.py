@@ -47,13 +47,13 @@ class Turnover(NamedTuple):
 class Rules:
     """An immutable set of rules, with so many characters.
 
-    ``index`` is where a judge keeps what it has made of them.
+    ``index`` is where a judge keeps what it has made of them: no two stages share one, not even an empty one.
     """
 
     __slots__ = ("characters", "index", "known")
 
-    def __init__(self, known: "immutables.Map[str, Known]", characters: int = 0) -> None:
-        self.known = known
+    def __init__(self, known: "immutables.Map[str, Known] | None" = None, characters: int = 0) -> None:
+        self.known: immutables.Map[str, Known] = immutables.Map() if known is None else known
         self.characters = characters
         self.index: Any = None
 
@@ -125,6 +125,3 @@ def _over_because(before: Rule | None, after: Rule | None, event: RuleChanged) -
         return ""
     disabled = after is not None and not after.document.enabled and before.document.enabled
     return "rule_disabled" if disabled else "rule_changed"
-
-
-EMPTY = Rules(immutables.Map())

@@ -15,7 +15,7 @@ from processors.rules.judge import Judge, Told
 from processors.rules.life import Moment
 from processors.rules.nodes import NodeJudge
 from processors.rules.requests import RequestJudge
-from processors.rules.rules import LEVEL, StoredRule, restored
+from processors.rules.rules import LEVEL, Rules, StoredRule, restored
 from processors.rules.state import MOST_LIVES, SECOND_US, Clock, State, Window
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
@@ -89,7 +89,7 @@ class RuleStage:
     def initial(self, key: str) -> State:
         """Return the state of a partition that knows no rules."""
         del key
-        return State()
+        return State(Rules())
 
     def step(self, state: State, arrived: Arrived) -> tuple[State, Outputs]:
         """Return the state after an event of the source, a rule, tags or a watermark, and what follows."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import immutables
 
-from processors.rules.rules import EMPTY, Rules
+from processors.rules.rules import Rules
 from schemas.events.condition_changed import Label
 
 SECOND_US = 1_000_000
@@ -50,7 +50,7 @@ class State(NamedTuple):
     ended since.
     """
 
-    rules: Rules = EMPTY
+    rules: Rules
     subjects: "immutables.Map[str, Any]" = immutables.Map()
     tags: "immutables.Map[str, tuple[Label, ...]]" = immutables.Map()
     clock: Clock = Clock()

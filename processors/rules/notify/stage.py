@@ -28,7 +28,7 @@ from processors.rules.notify.state import (
     without_firing,
 )
 from processors.rules.rule import SECOND_US, Rule, compiled
-from processors.rules.rules import LEVEL, MOST_TEXT
+from processors.rules.rules import LEVEL, MOST_TEXT, Rules
 from processors.rules.rules import restored as restored_rules
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
@@ -69,7 +69,7 @@ class NotifyStage:
     def initial(self, key: str) -> State:
         """Return a state without rules."""
         del key
-        return State()
+        return State(Rules())
 
     def step(self, state: State, arrived: Arrived) -> tuple[State, Outputs]:
         """Return the state after a condition, a rule or a watermark, and what is to be told."""

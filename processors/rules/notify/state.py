@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import immutables
 
-from processors.rules.rules import EMPTY, Rules, StoredRule
+from processors.rules.rules import Rules, StoredRule
 from schemas.events.condition_changed import ConditionChanged
 
 NEVER = 1 << 62
@@ -85,7 +85,7 @@ class State(NamedTuple):
     due before that.
     """
 
-    rules: Rules = EMPTY
+    rules: Rules
     groups: "immutables.Map[str, Group]" = immutables.Map()
     places: "immutables.Map[str, str]" = immutables.Map()
     nodes: "immutables.Map[str, immutables.Map[str, frozenset[str]]]" = immutables.Map()

@@ -210,6 +210,8 @@ def _refused(router: Router) -> bool:
         socket.create_connection(("127.0.0.1", int(router.url.rpartition(":")[2])), timeout=5).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it was in the queue of a door that closes
     return False
 
 

@@ -33,7 +33,18 @@ from schemas.kafka import ensure_topics
 from schemas.log_file import LogRecord
 from schemas.partition import partition_of
 from schemas.settings import ClickHouseSettings, KafkaSettings, RegistrySettings, Settings
-from schemas.topics import ALERTS, NODE_STATES, NODES, OBSERVATIONS, PANES, REQUESTS, SUMMARIES, TELEMETRY
+from schemas.topics import (
+    ALERTS,
+    FIRINGS,
+    NODE_STATES,
+    NODES,
+    NOTIFICATIONS,
+    OBSERVATIONS,
+    PANES,
+    REQUESTS,
+    SUMMARIES,
+    TELEMETRY,
+)
 from tests.chaos.verify import codec_of
 from tests.fixtures.ports import free_port
 from tests.fixtures.processes import wait_until
@@ -42,7 +53,9 @@ from tests.processors.replay.recorded import PARTITIONS, SCENARIO, STARTS_AT
 
 pytestmark = pytest.mark.integration
 
-TOPICS = (TELEMETRY, REQUESTS, PANES, SUMMARIES, NODE_STATES, OBSERVATIONS, ALERTS)
+TOPICS = (
+    TELEMETRY, REQUESTS, PANES, SUMMARIES, NODE_STATES, OBSERVATIONS, ALERTS, FIRINGS, NOTIFICATIONS,
+)  # fmt: skip
 DURATION = "5m"
 
 
@@ -116,11 +129,11 @@ def replayed(open_source: Callable[[], Source], ends: int | None = None) -> Outc
     return Replay(open_source, lambda: stages, prepared.plan).run()
 
 
-def settled(open_source: Callable[[], Source]) -> Outcome:
-    """Replay until the stages have said all that follows from the facts."""
+def settled(opener: Callable[[], Callable[[], Source]]) -> Outcome:
+    """Replay until the stages have said all that follows from the facts, and no transaction hides it."""
     end = time.monotonic() + 120
     while True:
-        outcome = replayed(open_source)
+        outcome = replayed(opener())
         behind = [one for one in outcome.verdict.differences if one.live is None]
         if not behind or time.monotonic() > end:
             return outcome
@@ -148,7 +161,7 @@ def test_kafka_event_log_and_a_file_replay_what_was_said(
     ticks = sum(isinstance(one.event, ClockTick) for one in telemetry)
     wait_until(lambda: marks(kafka()) >= ticks, deadline_s=120, what="every tick at the end of the stages")
     asyncio.run(send(settings, [one for one in given if one.topic is REQUESTS]))
-    from_kafka = settled(kafka)
+    from_kafka = settled(lambda: kafka)
     assert from_kafka.verdict.differences == []
     assert from_kafka.verdict.kinds[OBSERVATIONS.name, "observation_opened"].equal
     assert from_kafka.verdict.kinds[NODE_STATES.name, "node_state"].equal > 500
@@ -156,7 +169,7 @@ def test_kafka_event_log_and_a_file_replay_what_was_said(
     assert from_kafka.gaps == []
     assert from_kafka.refused == []
 
-    from_file = replayed(partial(LogFileSource, written(kafka(), tmp_path / "all.log.avro")))
+    from_file = settled(lambda: partial(LogFileSource, written(kafka(), tmp_path / "all.log.avro")))
     assert from_file.verdict.differences == []
     assert from_file.digest.total() == from_kafka.digest.total()
 

@@ -171,6 +171,13 @@ def test_an_offline_node_is_followed_without_a_rule() -> None:
     assert told(feed.feed(alert(9, AlertResolved))) == [(OFFLINE, "resolved", "cleared")]
 
 
+def test_stages_without_rules_have_nothing_in_common() -> None:
+    Feed(OBSERVATIONS).feed(observation(1, "opened"))
+    feed = Feed(ALERTS)
+    assert told(feed.feed(alert(0, AlertOpened))) == [(OFFLINE, "firing", "holds")]
+    assert Feed(OBSERVATIONS).feed(observation(1, "opened")) == []
+
+
 def test_rules_about_alerts() -> None:
     feed = Feed(ALERTS, rule("r", source="alerts", select={"alerts": ["oom_warning"]}))
     assert told(feed.feed(alert(0, AlertOpened, alert="zombied_engine"))) == []

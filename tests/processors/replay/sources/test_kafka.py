@@ -90,9 +90,10 @@ def test_ranges_partitions_and_keys(settings: Settings) -> None:
     assert {one.value for one in whole} == {b"1", b"2", b"3", b"4", b"5", b"x", b"y"}
     places = [(one.arrived_at, one.topic, one.partition, one.offset) for one in whole]
     assert places == sorted(places)
-    assert [one.value for one in source.read(TOPICS, 0, until)] == [b"1", b"2", b"3"]
+    # Between partitions the broker's milliseconds decide, which may be the same.
+    assert sorted(one.value for one in source.read(TOPICS, 0, until)) == [b"1", b"2", b"3"]
     later = list(source.read([TELEMETRY], until, FOREVER))
-    assert [one.value for one in later] == [b"4", b"5"]
+    assert sorted(one.value for one in later) == [b"4", b"5"]
     assert [one.value for one in source.read([TELEMETRY], 0, FOREVER, keys=["a"])] == [b"1", b"3", b"4"]
     assert [one.value for one in source.read([TELEMETRY], 0, FOREVER, partitions=[1])] == [b"2", b"5"]
     assert source.gaps() == ()
