@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# What the node stage calls for every sample. Not processors/node/state.py: see there.
+# What the node stage calls for every sample. Nothing that defines a NamedTuple of a state: the codec of states
+# reads their annotations, which a compiled class does not have.
 MODULES = (
     "schemas/ids.py",
     "processors/stage.py",
@@ -35,6 +36,9 @@ MODULES = (
             "wes",
         )
     ),
+    # What a replay spends its time with besides: decoding, and windows of panes.
+    "schemas/codec/primitives.py",
+    *(f"processors/windows/{name}.py" for name in ("series", "serving", "window")),
 )
 _CONFIG = "[tool.mypy]\nstrict = true\n"
 
