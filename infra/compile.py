@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# What the node stage calls for every sample. Nothing that defines a NamedTuple of a state: the codec of states
-# reads their annotations, which a compiled class does not have.
+# What the node stage calls for every sample. Nothing that defines a NamedTuple of a state: the codec of
+# states reads their annotations, which a compiled class does not have.
 MODULES = (
     "schemas/ids.py",
     "processors/stage.py",
