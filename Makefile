@@ -33,7 +33,7 @@ check: prune ## format, lint, types, direction of imports, documents
 	$(BIN)/pytest tests/docs
 
 test: check ## check, then every test, on a real Kafka and a real ClickHouse for each of two processes
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: prune ## the long tests: forty kills under load, and more
 	$(BIN)/pytest -m soak
