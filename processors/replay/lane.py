@@ -5,7 +5,7 @@ concern nodes of any lane: every lane reads all of them, and folds what is about
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from processors.chain import Record
 from processors.replay.ahead import Ahead, PlacedChain
@@ -82,8 +82,11 @@ class _Owner:
         return not self._nodes or key in self._nodes
 
 
-class Restricted(Stage[State]):
-    """A stage of which only some keys are folded."""
+class Restricted(Generic[State]):
+    """A stage of which only some keys are folded.
+
+    It is a ``Stage`` by its shape alone: from the compiled protocol nothing interpreted can inherit.
+    """
 
     def __init__(self, stage: Stage[State], wanted: Callable[[str], bool]) -> None:
         self._stage = stage
