@@ -4,16 +4,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-import orjson
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import APIRouter, Body, Path, Request
 from starlette.responses import Response
 
-from api.notify import examples
+from api.notify import examples, kept
 from api.notify.documents import CHANNEL, RULE, Document, Wanted
+from api.notify.kept import Expected
 from api.notify.who import changer
 from api.parts import Parts, parts
 from api.problem import Problem
-from api.query.plain import rfc3339
+from api.query import findings
 from schemas.channel_document import ChannelDocument, canonical, parse, shown
 from schemas.errors import ConfigError
 from sinks.notify.channels import build, network_of
@@ -25,22 +25,21 @@ router = APIRouter(prefix="/api/v1/channels", tags=["channels"])
 
 ChannelId = Annotated[str, Path(max_length=63, description="id of the channel")]
 Given = Annotated[ChannelDocument, Body(discriminator="kind", openapi_examples=examples.CHANNEL_BODIES)]
-Expected = Annotated[
-    int | None, Query(ge=0, description="only if this is the newest revision now; 0: only if there is none")
-]
 
 
 @router.get("", summary="The channels", responses=examples.CHANNELS)
 async def channels(request: Request) -> Response:
     """Every channel; of a secret, that it is set or which variable has it."""
     found = await parts(request).documents.read(CHANNEL)
-    return _json({"channels": [_shown(each) for each in found.values()]})
+    return findings.json({"channels": [_shown(each) for each in found.values()]})
 
 
 @router.get("/{channel_id}", summary="One channel", responses=examples.ONE_CHANNEL)
 async def channel(request: Request, channel_id: ChannelId) -> Response:
     """The channel as it holds now."""
-    return _json(_shown(_present(await parts(request).documents.read(CHANNEL), channel_id)))
+    return findings.json(
+        _shown(kept.present(CHANNEL, await parts(request).documents.read(CHANNEL), channel_id))
+    )
 
 
 @router.post("", status_code=201, summary="Make a channel", responses=examples.MADE_CHANNEL)
@@ -60,14 +59,7 @@ async def put(request: Request, channel_id: ChannelId, wanted: Given, revision: 
 @router.delete("/{channel_id}", summary="Delete a channel", responses=examples.DELETED_CHANNEL)
 async def delete(request: Request, channel_id: ChannelId, revision: Expected = None) -> Response:
     """Delete a channel. What is due for it is recorded as dropped."""
-    by = changer(request)
-
-    def decide(now: Mapping[str, Document]) -> Sequence[Wanted]:
-        _check_revision(_present(now, channel_id), channel_id, revision)
-        return [Wanted(channel_id, "")]
-
-    (done,) = await parts(request).documents.change(CHANNEL, by, decide)
-    return _json({"id": channel_id, "revision": done.revision, "deleted": True})
+    return await kept.delete(request, CHANNEL, channel_id, revision)
 
 
 @router.post("/{channel_id}/test", summary="Try a channel", responses=examples.TESTED_CHANNEL)
@@ -75,9 +67,9 @@ async def test(request: Request, channel_id: ChannelId) -> Response:
     """Send a message that says that it is a test, once, and tell what the receiver said."""
     at = parts(request)
     changer(request)
-    found = parse(_present(await at.documents.read(CHANNEL), channel_id).text)
+    found = parse(kept.present(CHANNEL, await at.documents.read(CHANNEL), channel_id).text)
     receipt = await send_test(found, SecretBox.of(at.settings), at.settings)
-    return _json(
+    return findings.json(
         {
             "verdict": receipt.verdict,
             "status": receipt.status,
@@ -94,18 +86,18 @@ async def _write(request: Request, wanted: ChannelDocument, expected: int | None
     def decide(now: Mapping[str, Document]) -> Sequence[Wanted]:
         before = now.get(wanted.id)
         present = before if before and before.text else None
-        _check_revision(present, wanted.id, expected)
+        kept.check_revision(CHANNEL, before, wanted.id, expected)
         try:
-            kept, secrets = sealed(wanted, box, parse(present.text) if present else None)
-            box.check(kept)
+            channel, secrets = sealed(wanted, box, parse(present.text) if present else None)
+            box.check(channel)
         except ConfigError as exc:
             raise Problem(422, "invalid-channel", str(exc)) from exc
         made.update(secrets)
-        return [Wanted(wanted.id, canonical(kept))]
+        return [Wanted(wanted.id, canonical(channel))]
 
     (done,) = await at.documents.change(CHANNEL, by, decide)
     warnings = await _warnings(at, parse(done.text), box)
-    return _json({**_shown(done), "secrets": made, "warnings": warnings}, status)
+    return findings.json({**_shown(done), "secrets": made, "warnings": warnings}, status)
 
 
 async def _warnings(at: Parts, channel: ChannelDocument, box: SecretBox) -> Sequence[str]:
@@ -121,35 +113,5 @@ async def _warnings(at: Parts, channel: ChannelDocument, box: SecretBox) -> Sequ
     return found
 
 
-def _present(found: Mapping[str, Document], channel_id: str) -> Document:
-    document = found.get(channel_id)
-    if document is None or not document.text:
-        raise Problem(
-            404, "unknown-channel", f"there is no channel {channel_id}", "`penstock channels list` lists them"
-        )
-    return document
-
-
-def _check_revision(before: Document | None, channel_id: str, expected: int | None) -> None:
-    newest = before.revision if before else 0
-    if expected is None or expected == newest:
-        return
-    if expected == 0:
-        raise Problem(409, "channel-exists", f"there is a channel {channel_id}", "change it with PUT")
-    raise Problem(
-        409, "channel-changed", f"the channel {channel_id} has revision {newest} now, not {expected}",
-        "read it again, and make the change on that", revision=newest,
-    )  # fmt: skip
-
-
 def _shown(document: Document) -> dict[str, Any]:
-    return {
-        "channel": shown(parse(document.text)),
-        "revision": document.revision,
-        "by": document.by,
-        "changed_at": rfc3339(document.changed_at),
-    }
-
-
-def _json(body: Mapping[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")
+    return kept.shown(CHANNEL, document, shown(parse(document.text)))

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.notify import examples
 from api.parts import parts
 from api.problem import Problem
+from api.query import findings
 from api.query.times import parse_time
 from api.sql.parameters import options
 from api.store import Store, StoreError
@@ -58,7 +59,7 @@ async def notifications(
     _add(conditions, ("rule_id = {rule:String}", "rule", rule), ("group_id = {group:String}", "group", group))
     _add(conditions, ("has(channels, {channel:String})", "channel", channel))
     rows = await _rows(parts(request).store, _NOTIFICATION, "notifications", conditions, limit)
-    return _json("notifications", rows)
+    return findings.json({"notifications": rows})
 
 
 @router.get("/deliveries", summary="Each try to tell a channel", responses=examples.DELIVERIES)
@@ -80,7 +81,7 @@ async def deliveries(
     _add(conditions, ("outcome = {outcome:String}", "outcome", outcome))
     _add(conditions, ("notification_id = {notification:String}", "notification", notification))
     rows = await _rows(parts(request).store, _DELIVERY, "delivery_attempts", conditions, limit)
-    return _json("deliveries", rows)
+    return findings.json({"deliveries": rows})
 
 
 def _add(conditions: dict[str, tuple[str, Any]], *more: tuple[str, str, str]) -> None:
@@ -116,7 +117,3 @@ async def _rows(
 def _of_one(condition: str) -> str:
     """Name the table: a column of the answer may have the name of one that is looked at."""
     return condition if condition.startswith("has(") else f"of_one.{condition}"
-
-
-def _json(name: str, rows: list[Any]) -> Response:
-    return Response(orjson.dumps({name: rows}), media_type="application/json")

@@ -4,28 +4,25 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-import orjson
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import APIRouter, Body, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api.notify import examples
+from api.notify import examples, kept
 from api.notify.difference import MOST, fields
 from api.notify.documents import CHANNEL, RULE, Decide, Document, Wanted
 from api.notify.estimate import Estimate, estimate
+from api.notify.kept import Expected
 from api.notify.who import changer
 from api.parts import Parts, parts
 from api.problem import Problem
-from api.query.plain import rfc3339
+from api.query import findings
 from schemas.rule_document import RuleDocument
 
 router = APIRouter(prefix="/api/v1/rules", tags=["rules"])
 
 MOST_RULES = 10_000
 RuleId = Annotated[str, Path(max_length=63, description="id of the rule")]
-Expected = Annotated[
-    int | None, Query(ge=0, description="only if this is the newest revision now; 0: only if there is none")
-]
 
 
 class Apply(BaseModel):
@@ -42,13 +39,15 @@ class Apply(BaseModel):
 async def rules(request: Request) -> Response:
     """Every rule with its revision, and who changed it last."""
     found = await parts(request).documents.read(RULE)
-    return _json({"rules": [_shown(each) for each in found.values()]})
+    return findings.json({"rules": [kept.shown(RULE, each) for each in found.values()]})
 
 
 @router.get("/{rule_id}", summary="One rule", responses=examples.ONE_RULE)
 async def rule(request: Request, rule_id: RuleId) -> Response:
     """The rule as it holds now."""
-    return _json(_shown(_present(await parts(request).documents.read(RULE), rule_id)))
+    return findings.json(
+        kept.shown(RULE, kept.present(RULE, await parts(request).documents.read(RULE), rule_id))
+    )
 
 
 @router.post("", status_code=201, summary="Make a rule", responses=examples.MADE_RULE)
@@ -75,15 +74,7 @@ async def put(
 @router.delete("/{rule_id}", summary="Delete a rule", responses=examples.DELETED_RULE)
 async def delete(request: Request, rule_id: RuleId, revision: Expected = None) -> Response:
     """Delete a rule. What fires is resolved, and whoever was told is told so."""
-    by = changer(request)
-
-    def decide(now: Mapping[str, Document]) -> Sequence[Wanted]:
-        before = _present(now, rule_id)
-        _check_revision(before, rule_id, revision)
-        return [Wanted(rule_id, "")]
-
-    (done,) = await parts(request).documents.change(RULE, by, decide)
-    return _json({"id": rule_id, "revision": done.revision, "deleted": True})
+    return await kept.delete(request, RULE, rule_id, revision)
 
 
 @router.post("/check", summary="Try a rule on the last day", responses=examples.CHECKED_RULE)
@@ -96,7 +87,7 @@ async def check(
     """
     at = parts(request)
     found = await estimate(at.store, wanted)
-    return _json({"rule": _plain(wanted), **await _told(at, wanted, found)})
+    return findings.json({"rule": _plain(wanted), **await _told(at, wanted, found)})
 
 
 @router.post("/apply", summary="Make a set of rules hold", responses=examples.APPLIED_RULES)
@@ -120,7 +111,7 @@ async def apply(
         decide(await at.documents.read(RULE))
     else:
         await at.documents.change(RULE, by, decide)
-    return _json(
+    return findings.json(
         {"dry_run": wanted.dry_run, "changes": difference, "unchanged": _unchanged(wanted, difference)}
     )
 
@@ -130,11 +121,13 @@ async def _write(request: Request, wanted: RuleDocument, expected: int | None, s
 
     def decide(now: Mapping[str, Document]) -> Sequence[Wanted]:
         before = now.get(wanted.id)
-        _check_revision(before if before and before.text else None, wanted.id, expected)
+        kept.check_revision(RULE, before, wanted.id, expected)
         return [] if before and before.text == text else [Wanted(wanted.id, text)]
 
     found = await _decided(at, by, decide, wanted.id)
-    return _json({**_shown(found), **await _told(at, wanted, await estimate(at.store, wanted))}, status)
+    return findings.json(
+        {**kept.shown(RULE, found), **await _told(at, wanted, await estimate(at.store, wanted))}, status
+    )
 
 
 async def _decided(at: Parts, by: str, decide: Decide, name: str) -> Document:
@@ -178,40 +171,6 @@ def _unchanged(wanted: Apply, difference: Sequence[Mapping[str, Any]]) -> int:
     return sum(1 for rule in wanted.rules if rule.id not in changed)
 
 
-def _present(found: Mapping[str, Document], rule_id: str) -> Document:
-    document = found.get(rule_id)
-    if document is None or not document.text:
-        raise Problem(404, "unknown-rule", f"there is no rule {rule_id}", "`penstock rules list` lists them")
-    return document
-
-
-def _check_revision(before: Document | None, rule_id: str, expected: int | None) -> None:
-    newest = before.revision if before else 0
-    if expected is None or expected == newest:
-        return
-    if expected == 0:
-        raise Problem(
-            409, "rule-exists", f"there is a rule {rule_id}", "change it with PUT, or take another id"
-        )
-    raise Problem(
-        409, "rule-changed", f"the rule {rule_id} has revision {newest} now, not {expected}",
-        "read it again, and make the change on that", revision=newest,
-    )  # fmt: skip
-
-
-def _shown(document: Document) -> dict[str, Any]:
-    return {
-        "rule": json.loads(document.text),
-        "revision": document.revision,
-        "by": document.by,
-        "changed_at": rfc3339(document.changed_at),
-    }
-
-
 def _plain(rule: RuleDocument) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(rule.canonical())
     return found
-
-
-def _json(body: Mapping[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")

@@ -1,17 +1,13 @@
 """``penstock channels``: where notifications go."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from infra.cli import context
+from infra.cli.asking.opened import documents
 from infra.cli.output import print_json, print_table
-
-if TYPE_CHECKING:
-    from infra.cli.asking.documents import DocumentsClient
 
 app = typer.Typer(help="List, make, try and delete channels of notifications.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the channel.")]
@@ -23,7 +19,7 @@ Url = Annotated[str, typer.Option(help="Another API than that of the settings.")
 @app.command("list")
 def list_(ctx: typer.Context, *, json: Json = False, url: Url = "") -> None:
     """List the channels; of secrets only that they are set."""
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         found = client.get("channels")["channels"]
     if json:
         print_json({"channels": found})
@@ -34,7 +30,7 @@ def list_(ctx: typer.Context, *, json: Json = False, url: Url = "") -> None:
 @app.command()
 def show(ctx: typer.Context, channel: Id, *, url: Url = "") -> None:
     """Print one channel as JSON; of secrets only that they are set."""
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         print_json(client.one("channels", channel))
 
 
@@ -44,7 +40,7 @@ def apply(ctx: typer.Context, file: File, *, json: Json = False, url: Url = "") 
     from infra.cli.asking.documents import read
 
     channels = read(file, "channels")
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         found = [client.put("channels", channel) for channel in channels]
     if json:
         print_json({"channels": found})
@@ -61,7 +57,7 @@ def apply(ctx: typer.Context, file: File, *, json: Json = False, url: Url = "") 
 @app.command()
 def delete(ctx: typer.Context, channel: Id, *, url: Url = "") -> None:
     """Delete a channel; what is due for it is recorded as dropped."""
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         client.delete("channels", channel)
     typer.echo(f"{channel} is deleted")
 
@@ -69,7 +65,7 @@ def delete(ctx: typer.Context, channel: Id, *, url: Url = "") -> None:
 @app.command("test")
 def try_(ctx: typer.Context, channel: Id, *, json: Json = False, url: Url = "") -> None:
     """Send a message that says that it is a test, and print what the receiver said."""
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         found = client.test(channel)
     if json:
         print_json(found)
@@ -87,14 +83,3 @@ def _row(shown: Mapping[str, Any]) -> tuple[object, ...]:
     to = settings.get("url") or ", ".join(settings.get("to", ())) or settings.get("host", "")
     name = channel["id"] if channel["enabled"] else f"{channel['id']} (off)"
     return name, channel["kind"], to, shown["revision"], shown["by"]
-
-
-@contextmanager
-def _client(ctx: typer.Context, url: str) -> "Iterator[DocumentsClient]":
-    from infra.cli.asking.documents import DocumentsClient
-
-    client = DocumentsClient(context.settings(ctx).api, url)
-    try:
-        yield client
-    finally:
-        client.close()

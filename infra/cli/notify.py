@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli import context
+from infra.cli.asking.opened import documents
 from infra.cli.output import print_json, print_table
 
 app = typer.Typer(
@@ -102,11 +103,6 @@ def deliveries(
 
 
 def _asked(ctx: typer.Context, url: str, what: str, **asked: str | int) -> list[dict[str, Any]]:
-    from infra.cli.asking.documents import DocumentsClient
-
-    client = DocumentsClient(context.settings(ctx).api, url)
-    try:
+    with documents(ctx, url) as client:
         found: list[dict[str, Any]] = client.get(what, **asked)[what]
-        return found
-    finally:
-        client.close()
+    return found

@@ -1,17 +1,13 @@
 """``penstock rules``: when somebody is told of what."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from infra.cli import context
+from infra.cli.asking.opened import documents
 from infra.cli.output import print_json, print_table
-
-if TYPE_CHECKING:
-    from infra.cli.asking.documents import DocumentsClient
 
 app = typer.Typer(help="List, apply, try and delete rules of notifications.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the rule.")]
@@ -23,7 +19,7 @@ Url = Annotated[str, typer.Option(help="Another API than that of the settings.")
 @app.command("list")
 def list_(ctx: typer.Context, *, json: Json = False, url: Url = "") -> None:
     """List the rules."""
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         found = client.get("rules")["rules"]
     if json:
         print_json({"rules": found})
@@ -35,7 +31,7 @@ def list_(ctx: typer.Context, *, json: Json = False, url: Url = "") -> None:
 @app.command()
 def show(ctx: typer.Context, rule: Id, *, url: Url = "") -> None:
     """Print one rule as JSON."""
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         print_json(client.one("rules", rule))
 
 
@@ -53,7 +49,7 @@ def apply(
 ) -> None:
     """Make the rules of a file hold, all at once."""
     rules = _read(file)
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         found = client.post("rules/apply", {"rules": rules, "prune": prune, "dry_run": dry_run})
     if json:
         print_json(found)
@@ -70,7 +66,7 @@ def apply(
 def check(ctx: typer.Context, file: File, *, json: Json = False, url: Url = "") -> None:
     """Say what the rules of a file are about, and how often they would have held in the last day."""
     rules = _read(file)
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         found = [client.post("rules/check", rule) for rule in rules]
     if json:
         print_json({"rules": found})
@@ -81,7 +77,7 @@ def check(ctx: typer.Context, file: File, *, json: Json = False, url: Url = "") 
 @app.command()
 def delete(ctx: typer.Context, rule: Id, *, url: Url = "") -> None:
     """Delete a rule; what fires is resolved, and whoever was told is told so."""
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         client.delete("rules", rule)
     typer.echo(f"{rule} is deleted")
 
@@ -102,7 +98,7 @@ _SIGNS = {"created": "+", "changed": "~", "deleted": "-"}
 
 
 def _switch(ctx: typer.Context, rule: str, url: str, *, on: bool) -> None:
-    with _client(ctx, url) as client:
+    with documents(ctx, url) as client:
         now = client.one("rules", rule)
         client.put("rules", {**now["rule"], "enabled": on})
     typer.echo(f"{rule} is {'enabled' if on else 'disabled'}")
@@ -154,14 +150,3 @@ def _checked(found: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-@contextmanager
-def _client(ctx: typer.Context, url: str) -> "Iterator[DocumentsClient]":
-    from infra.cli.asking.documents import DocumentsClient
-
-    client = DocumentsClient(context.settings(ctx).api, url)
-    try:
-        yield client
-    finally:
-        client.close()
