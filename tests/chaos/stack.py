@@ -80,6 +80,20 @@ class Stack:
         rows: list[dict[str, object]] = answer.json()["data"]
         return rows
 
+    def ready(self) -> bool:
+        """Return whether a first row is there, and every part that answers people and programs does.
+
+        A row may be there before the API is: it comes after the store, the row after the sink.
+        """
+        settings = self.settings
+        urls = (
+            f"http://127.0.0.1:{settings.api.port}/readyz",
+            f"http://127.0.0.1:{settings.router.port}/healthz",
+            f"http://127.0.0.1:{settings.notifier.metrics_port}/healthz",
+        )
+        rows = "SELECT toUInt8(count() > 0) AS found FROM node_samples"
+        return all(answered(url) for url in urls) and self.answers(rows, 1)
+
     def answers(self, query: str, wanted: object) -> bool:
         """Return whether the first value of a query is the one wanted; False while the store is away."""
         try:
@@ -87,6 +101,14 @@ class Stack:
         except (httpx.HTTPError, ValueError):
             return False
         return bool(rows) and next(iter(rows[0].values())) == wanted
+
+
+def answered(url: str) -> bool:
+    """Return whether something answers there, and says that it is well."""
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def _is(process: psutil.Process, part: str) -> bool:
@@ -110,11 +132,10 @@ def running_stack(data_dir: Path, more: Mapping[str, str] | None = None) -> Iter
         process = subprocess.Popen(command, env=clean | variables, stdout=output, stderr=output)
     stack = Stack(process, load_settings(variables), log, variables)
     try:
-        ready = "SELECT count() > 0 AS found FROM node_samples"
         wait_until(
-            lambda: process.poll() is not None or stack.answers(ready, 1) or stack.answers(ready, True),
+            lambda: process.poll() is not None or stack.ready(),
             deadline_s=READY_S,
-            what="the first row",
+            what="every part ready, and a first row",
         )
         assert process.poll() is None, log.read_text("utf-8", "replace")[-4000:]
         yield stack
