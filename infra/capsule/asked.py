@@ -1,6 +1,6 @@
 """From the options of ``penstock capsule create`` to what a capsule is to hold."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,10 @@ from infra.replay.opening import EVENT_LOG, KAFKA, opener
 from processors.replay.capsule.create import Wish
 from processors.replay.capsule.manifest import Selection, StageSettings
 from processors.replay.capsule.replaying import OF_NODES, STAGES, BuildStages, rules_of
+from processors.replay.explain.found import SHORTEST_ID
 from processors.replay.facts import Intake
 from processors.replay.prepare import Asked, prepare
 from processors.replay.replay import Replay
-from processors.replay.share import Said
 from processors.replay.snapshot import load, read_since
 from processors.replay.source import FOREVER, Source
 from processors.replay.sources.followed import Followed
@@ -48,6 +48,7 @@ class Options:
 class _Finding:
     """An observation or an alert as the log tells it. Times: arrivals, µs since the epoch."""
 
+    id: str
     node: str
     fleet: str
     thresholds: str
@@ -78,6 +79,11 @@ def wish(open_source: Callable[[], Source], source: Source, settings: Settings, 
     finding = None
     if options.observation or options.alert:
         finding = _found(open_source, source, BuildStages(stages.stages, stages.pue, stages.rules), options)
+        options = (
+            replace(options, observation=finding.id)
+            if options.observation
+            else replace(options, alert=finding.id)
+        )
         if options.observation and not options.fleet:
             options = replace(options, nodes=(finding.node,))
         options = replace(options, fleet=options.fleet or finding.fleet)
@@ -140,26 +146,35 @@ def _found(
 ) -> _Finding:
     """Return the incident that was asked for, as the log has it, or as a replay says where nobody said it."""
     wanted = options.observation or options.alert
+    if len(wanted) < SHORTEST_ID:
+        raise RefusedError(f"{wanted!r} is too short for an id: give at least {SHORTEST_ID} characters")
     topic = OBSERVATIONS if options.observation else ALERTS
-    events: list[tuple[int, Event]] = []
+    events: dict[str, list[tuple[int, Event]]] = {}
+
+    def see(at: int, event: Event | None) -> None:
+        if event is not None and (found := _id_of(event)).startswith(wanted):
+            events.setdefault(found, []).append((at, event))
+
     if source.holds([topic]):
         intake = Intake(source.codec(), {})
         for record in source.read([topic], 0, FOREVER):
-            event = intake.read(record)
-            if event is not None and _id_of(event) == wanted:
-                events.append((record.arrived_at, event))
+            see(record.arrived_at, intake.read(record))
     else:
-
-        def take(said: Said) -> None:
-            if _id_of(said.record.event) == wanted:
-                events.append((said.order.at, said.record.event))
-
         plan = prepare(source, build(), Asked(keep=True)).plan
-        Replay(open_source, build, plan).run(take=take)
+        Replay(open_source, build, plan).run(take=lambda said: see(said.order.at, said.record.event))
+    return _the_one(events, wanted, "observation" if options.observation else "alert", source.name)
+
+
+def _the_one(
+    events: Mapping[str, Sequence[tuple[int, Event]]], wanted: str, what: str, source: str
+) -> _Finding:
     if not events:
-        what = "observation" if options.observation else "alert"
-        raise RefusedError(f"{source.name} has no {what} with the id {wanted}")
-    return _finding(events)
+        raise RefusedError(f"{source} has no {what} whose id is, or begins with, {wanted}")
+    if len(events) > 1:
+        several = ", ".join(sorted(events)[:10])
+        raise RefusedError(f"{len(events)} ids of {what}s begin with {wanted}: {several}")
+    ((found, told),) = events.items()
+    return _finding(found, told)
 
 
 def _id_of(event: Event) -> str:
@@ -168,12 +183,13 @@ def _id_of(event: Event) -> str:
     return event.alert_id if isinstance(event, Alert) else ""
 
 
-def _finding(events: Sequence[tuple[int, Any]]) -> _Finding:
+def _finding(found: str, events: Sequence[tuple[int, Any]]) -> _Finding:
     first_at, first = events[0]
     last_at, last = events[-1]
     begins = min(first.onset_at, first_at, getattr(first, "window_started_at", first_at)) - MARGIN_US
     over = isinstance(last, ObservationResolved | AlertResolved)
     return _Finding(
+        found,
         first.node_id,
         first.fleet,
         getattr(last, "thresholds", ""),

@@ -27,6 +27,8 @@ from schemas.errors import RefusedError
 
 # Of schema ids, the event and the text of each that is known.
 Texts = Callable[[Collection[int]], Mapping[int, SchemaText]]
+# More are counted: a log that has lost much is not told of hole by hole.
+GAPS_TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,9 @@ def _resume(plan: Plan) -> Resume | None:
 
 
 def _gaps(source: Source) -> tuple[str, ...]:
-    return tuple(
+    gaps = sorted(source.gaps())
+    told = [
         f"{gap.topic}[{gap.partition}] has no offsets {gap.first_offset} to {gap.last_offset}: {gap.why}"
-        for gap in sorted(source.gaps())
-    )
+        for gap in gaps[:GAPS_TOLD]
+    ]
+    return (*told, f"{len(gaps) - GAPS_TOLD} further gaps") if len(gaps) > GAPS_TOLD else tuple(told)

@@ -67,7 +67,10 @@ class EventLogSource:
         store = settings.clickhouse
         self._prefix = settings.kafka.topic_prefix
         self._codec: Codec | None = None
-        self._holes = Holes("missing in event_log: the sink did not write it, or a transaction was given up")
+        self._holes = Holes(
+            "missing in event_log: the sink did not write it, or a transaction was given up",
+            settings.kafka.partitions,
+        )
         self._verify = ssl.create_default_context(cafile=store.ca_file) if store.ca_file else True
 
     @property

@@ -37,7 +37,9 @@ class KafkaSource:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._codec: Codec | None = None
-        self._holes = Holes("missing in Kafka: compacted, or a transaction was given up")
+        self._holes = Holes(
+            "missing in Kafka: compacted, or a transaction was given up", settings.kafka.partitions
+        )
 
     @property
     def name(self) -> str:

@@ -88,9 +88,12 @@ def test_from_event_log_to_sql(settings: Settings, live: Live, tmp_path: Path) -
     observation = next(_opened(live))
     open_source = opener(EVENT_LOG, settings)
     make = partial(wish, open_source, open_source(), settings)
-    with pytest.raises(RefusedError, match="has no observation with the id x"):
-        make(Options(observation="x"))
-    wanted = make(Options(observation=observation.observation_id))
+    with pytest.raises(RefusedError, match="has no observation whose id is, or begins with, xxxx"):
+        make(Options(observation="xxxx"))
+    with pytest.raises(RefusedError, match="too short"):
+        make(Options(observation=observation.observation_id[:3]))
+    wanted = make(Options(observation=observation.observation_id[:8]))
+    assert wanted.selection.id == observation.observation_id
     assert wanted.selection.nodes == (observation.node_id,)
     target = tmp_path / "x.capsule"
     create(open_source(), texts_of(EVENT_LOG, settings), wanted, target)

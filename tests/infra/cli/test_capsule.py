@@ -66,8 +66,11 @@ def test_an_observation_that_nobody_recorded_is_found_by_a_replay(penstock: Run,
     assert found[0].node_id + ";" not in redacted.out
     assert wanted not in redacted.out
     assert penstock("capsule", "verify", "r.capsule").status == 0
-    missing = penstock("capsule", "create", "--source", str(log), "--observation", "x", "-o", "n.capsule")
-    assert (missing.status, missing.err) == (1, f"penstock: {log} has no observation with the id x\n")
+    missing = penstock("capsule", "create", "--source", str(log), "--observation", "xxxx", "-o", "n.capsule")
+    assert (missing.status, missing.err) == (
+        1,
+        f"penstock: {log} has no observation whose id is, or begins with, xxxx\n",
+    )
     assert not Path("n.capsule").exists()
 
 
