@@ -8,6 +8,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.router.cycle import Cycle
+
 ABORT = "penstock.abort"
 """Where a scope's extensions have the function that ends its connection at once, unsent bytes and all."""
 _SLOW, _LARGE = b"408 Request Timeout", b"431 Request Header Fields Too Large"
@@ -70,6 +72,8 @@ class Limited(HttpToolsProtocol):
             self._refuse(_LARGE)
             return
         super().on_headers_complete()
+        # uvicorn has no setting for it; nothing of the request has run yet.
+        self.cycle.__class__ = Cycle
 
     def on_message_complete(self) -> None:
         """See uvicorn."""

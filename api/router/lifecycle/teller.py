@@ -218,5 +218,6 @@ async def _work(descriptor: int) -> int:
 
 if __name__ == "__main__":
     os.nice(_NICENESS)
+    gc.freeze()
     gc.set_threshold(*_COLLECT)
     sys.exit(uvloop.run(_work(int(sys.argv[1]))))
