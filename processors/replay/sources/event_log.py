@@ -13,7 +13,7 @@ import httpx
 
 from processors.replay.merge import merged
 from processors.replay.source import Gap, Span
-from processors.replay.sources.holes import Holes
+from processors.replay.sources.holes import Holes, Reading
 from processors.replay.sources.registry_codec import RegistryCodec
 from schemas.codec import Codec
 from schemas.errors import RefusedError, UnavailableError
@@ -106,7 +106,7 @@ class EventLogSource:
         partitions: Collection[int] = (),
     ) -> Iterator[LogRecord]:
         """Yield the records of a range, in the order of a replay; see ``Source``."""
-        self._holes.again()
+        reading = Reading(self._holes, whole=not keys)
         values = self._named(topics) | {
             "of_nodes": array(t.full_name(self._settings.kafka) for t in topics if t.key == "node_id"),
             "keys": array(sorted(keys)),
@@ -116,7 +116,7 @@ class EventLogSource:
         until = min(until, LATEST_US)
         slice_us = FIRST_SLICE_US
         while since < until:
-            records = self._slice(values, since, min(until, since + slice_us))
+            records = self._slice(reading, values, since, min(until, since + slice_us))
             yield from records
             since += slice_us
             if not records:
@@ -127,7 +127,7 @@ class EventLogSource:
         """Return the offsets that were missing."""
         return self._holes.gaps()
 
-    def _slice(self, values: Mapping[str, str], since: int, until: int) -> list[LogRecord]:
+    def _slice(self, reading: Reading, values: Mapping[str, str], since: int, until: int) -> list[LogRecord]:
         answer = self.ask(_READ, {**values, "since": str(since), "until": str(until)})
         records, rises = [], True
         seen: dict[tuple[str, int], int] = {}
@@ -138,7 +138,7 @@ class EventLogSource:
             records.append(record)
         if not rises:
             records = list(merged(_by_partition(records)))
-        return [one for one in records if self._holes.see(one.topic, one.partition, one.offset)]
+        return [one for one in records if reading.see(one.topic, one.partition, one.offset)]
 
     def _next(self, topics: Sequence[Topic], since: int, until: int) -> int:
         """Return when the next record arrived, so that a time without any is passed over at once."""

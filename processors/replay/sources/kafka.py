@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from processors.replay.merge import placed
 from processors.replay.source import FOREVER, UNKNOWN, Gap, Span
-from processors.replay.sources.holes import Holes
+from processors.replay.sources.holes import Holes, Reading
 from processors.replay.sources.log_file import Kept
 from processors.replay.sources.registry_codec import RegistryCodec
 from schemas.codec import Codec
@@ -69,7 +69,7 @@ class KafkaSource:
         partitions: Collection[int] = (),
     ) -> Iterator[LogRecord]:
         """Yield the records of a range, in the order of a replay; see ``Source``."""
-        self._holes.again()
+        seen = Reading(self._holes)
         kept = Kept(topics, keys, partitions)
         with _Reader(self._settings) as reader:
             places = {
@@ -83,7 +83,7 @@ class KafkaSource:
             reader.seek([lane for lane in lanes if lane.begin < lane.end])
             streams = [placed(reader.records(lane, lanes)) for lane in lanes if lane.begin < lane.end]
             for order, record in heapq.merge(*streams, key=lambda one: one[0]):
-                self._holes.see(record.topic, record.partition, record.offset)
+                seen.see(record.topic, record.partition, record.offset)
                 if since <= order.at < until and kept.wants(record):
                     yield record
 

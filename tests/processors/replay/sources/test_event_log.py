@@ -80,6 +80,22 @@ def test_slices_give_one_order(settings: Settings, monkeypatch: pytest.MonkeyPat
     assert source.gaps() == ()
 
 
+def test_two_readings_at_once_do_not_know_of_each_other(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a replay that compares panes, and looks ahead for the actions among them."""
+    monkeypatch.setattr(module, "SLICE_RECORDS", 20)
+    records = [Sent(0, offset, T0_MS + offset * 700, b"n%d" % (offset % 9), b"v") for offset in range(300)]
+    asyncio.run(insert(settings, {PANES: records}))
+    source = EventLogSource(settings)
+    ahead, keyed = source.read([PANES], 0, FOREVER), source.read([PANES], 0, FOREVER, keys=["n3"])
+    first = next(ahead)
+    assert len(list(keyed)) == 33
+    assert [one.offset for one in source.read([PANES], 0, FOREVER)] == list(range(300))
+    assert [first.offset, *(one.offset for one in ahead)] == list(range(300))
+    assert source.gaps() == ()
+
+
 def test_what_is_missing_or_expired_is_told(settings: Settings) -> None:
     offsets = [*range(40, 50), *range(90, 95)]
     records = [Sent(0, offset, T0_MS + offset * 10, b"n", b"v") for offset in offsets]

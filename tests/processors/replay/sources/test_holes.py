@@ -1,14 +1,15 @@
 """Which offsets are missing, and which a transaction's mark has taken."""
 
-from processors.replay.sources.holes import Holes, marks
+from processors.replay.sources.holes import Holes, Reading, marks
 
 PARTITIONS = 4
 
 
 def read(topic: str, offsets: list[int]) -> list[tuple[int, int]]:
     holes = Holes("gone", PARTITIONS)
+    reading = Reading(holes)
     for offset in offsets:
-        assert holes.see(topic, 0, offset)
+        assert reading.see(topic, 0, offset)
     return [(gap.first_offset, gap.last_offset) for gap in holes.gaps()]
 
 
@@ -26,5 +27,14 @@ def test_a_topic_that_no_stage_writes_has_few_marks() -> None:
 
 def test_an_offset_that_comes_again_is_left_out() -> None:
     holes = Holes("gone", PARTITIONS)
-    assert [holes.see("panes", 0, offset) for offset in (5, 5, 4, 6)] == [True, False, False, True]
+    reading = Reading(holes)
+    assert [reading.see("panes", 0, offset) for offset in (5, 5, 4, 6)] == [True, False, False, True]
+    assert holes.gaps() == ()
+
+
+def test_a_reading_knows_nothing_of_another_that_is_ahead() -> None:
+    holes = Holes("gone", PARTITIONS)
+    behind, ahead = Reading(holes), Reading(holes)
+    assert all(ahead.see("panes", 0, offset) for offset in range(100))
+    assert all(behind.see("panes", 0, offset) for offset in range(100))
     assert holes.gaps() == ()
