@@ -36,9 +36,15 @@ class Fired:
     text: str = ""
 
     def seconds(self, since: int, until: int) -> float:
-        """Return how long it lasted within a range, seconds."""
-        end = until if self.ended_at is None else min(self.ended_at, until)
-        return max(0, end - max(self.onset_at, since)) / 1e6
+        """Return how long it lasted within a range of log time, seconds.
+
+        What was told and was over within the range counts in full: it has times of its own, which are others
+        than the log's where an incident is simulated faster than it happens.
+        """
+        begin = self.onset_at if self.told_at >= since else max(self.onset_at, since)
+        is_over = self.over_at is not None and self.over_at <= until
+        end = self.ended_at if is_over and self.ended_at is not None else until
+        return max(0, end - begin) / 1e6
 
 
 class Following:
