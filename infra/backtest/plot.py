@@ -58,7 +58,7 @@ def draw(answer: Answer, file: Path) -> None:
     height = AROUND_IN + ROW_IN * max(3, len(shown))
     figure = Figure(figsize=(WIDTH_IN, height), facecolor="white", layout="constrained")
     axes = figure.add_subplot()
-    since, until = answer.question.since, answer.question.until
+    since, until = shown_range(answer)
     for at, row in enumerate(shown):
         _row(axes, row, at, since, until, alone=answer.old is None)
     time_axis(axes, since, until)
@@ -73,6 +73,19 @@ def draw(answer: Answer, file: Path) -> None:
     if not shown:
         axes.text(0.5, 0.5, "nothing fired", transform=axes.transAxes, ha="center", color=GREY)
     save(figure, file)
+
+
+def shown_range(answer: Answer) -> tuple[int, int]:
+    """Return the range, and beside it what was told in it and has times outside of it.
+
+    The range is of the log's time. Times of observations are of the nodes' clocks, which are others where one
+    is wrong, or where an incident was simulated faster than it happens.
+    """
+    since, until = answer.question.since, answer.question.until
+    told = [one for side in answer.sides for one in side.fired if one.told_at >= since]
+    before = [one.onset_at for one in told if one.ended_at is not None and one.ended_at < since]
+    after = [one.ended_at or one.onset_at for one in told if one.onset_at > until]
+    return min([since, *before]), max([until, *after])
 
 
 def rows(answer: Answer) -> list[Row]:
