@@ -38,7 +38,7 @@ from schemas.topics import Topic
 
 STOP_S = 5.0
 _MOST_FLYING = 5000
-_AT_ONCE = 500
+_AT_ONCE = 1000
 
 logger = logging.getLogger(__name__)
 
@@ -163,6 +163,8 @@ class Emitter:
                     await self._wake.wait()
             except TimeoutError:
                 pass  # to see whether what flies is overdue, and what waits is old
+            if self._patience.gather_s and self._stop_at_s is None:
+                await asyncio.sleep(self._patience.gather_s)
             self._wake.clear()
             try:
                 await self._turn()

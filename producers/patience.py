@@ -13,6 +13,7 @@ class Patience:
     disk_s: float = 5.0  # after the disk refused, before it is asked again
     first_retry_s: float = 0.5  # of a connection; doubles up to
     last_retry_s: float = 10.0
+    gather_s: float = 0.0  # before facts are sent, for others to go with them
 
 
 USUAL = Patience()

@@ -27,6 +27,7 @@ class Boards:
         loads: of all upstreams.
         away: what has the model and cannot be used.
         changed: upstreams of which something is known anew.
+        loaded: upstreams that are busier, or less busy, than the boards say.
     """
 
     policies: tuple[Policy, ...]
@@ -34,6 +35,7 @@ class Boards:
     loads: Callable[[str], Load]
     away: Away = ()
     changed: set[str] = field(default_factory=set)
+    loaded: set[str] = field(default_factory=set)
     _boards: tuple[Board, ...] = ()
     _due_s: float = 0.0
     _anew_s: float = 0.0
@@ -44,19 +46,26 @@ class Boards:
             self._fill(now_s)
         elif self.changed and now_s >= self._due_s:
             self._change(now_s)
+        if self.loaded:
+            self._load()
         return self._boards
 
     def load(self, upstream: str) -> None:
-        """Take in how busy an upstream is."""
-        told = self.loads(upstream)
-        for board in self._boards:
-            board.load(upstream, told)
+        """Hear that an upstream is busier, or less busy; the next choice takes in how much."""
+        self.loaded.add(upstream)
 
     def hear(self, upstream: str, *, at_once: bool = False) -> None:
         """Take in, in time, what is known anew of an upstream; ``at_once``: before the next choice."""
         self.changed.add(upstream)
         if at_once:
             self._due_s = 0.0
+
+    def _load(self) -> None:
+        for upstream in self.loaded:
+            told = self.loads(upstream)
+            for board in self._boards:
+                board.load(upstream, told)
+        self.loaded.clear()
 
     def _fill(self, now_s: float) -> None:
         places = self.places(None)

@@ -3,7 +3,6 @@
 import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from api.query.fleet import FleetView
 from api.router.abilities import in_words, param_of, wanted
@@ -106,7 +105,7 @@ class FleetChooser:
         main, *shadows = boards.at(now_s)
         decision = decide(main, need, excluded, now_s, boards.away)
         for shadow in shadows:
-            decision = replace(decision, shadow=decide(shadow, need, excluded, now_s))
+            decision = decision._replace(shadow=decide(shadow, need, excluded, now_s))
         if decision.chosen is None:
             return _nothing(model, decision)
         chosen = decision.rows[decision.chosen].place

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from api.router.ask import Goal
@@ -103,9 +104,16 @@ def answered(
 
 def visible(text: str) -> bytes:
     """Return a text as the value of a header: cut, and percent-encoded unless visible ASCII."""
-    if len(text) <= _MOST_TEXT and _VISIBLE.fullmatch(text):
-        return text.encode()
-    return quote(text[:_MOST_TEXT], safe=" /:@+,;=()[]").encode()
+    return _short(text) if len(text) <= _MOST_TEXT else _quoted(text[:_MOST_TEXT])
+
+
+@lru_cache(maxsize=1024)
+def _short(text: str) -> bytes:
+    return text.encode() if _VISIBLE.fullmatch(text) else _quoted(text)
+
+
+def _quoted(text: str) -> bytes:
+    return quote(text, safe=" /:@+,;=()[]").encode()
 
 
 def _text(headers: Mapping[bytes, bytes], name: bytes) -> str:

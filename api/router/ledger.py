@@ -141,7 +141,10 @@ class Ledger:
             began_s = flight.began_s if flight.loaded or math.isnan(flight.first_s) else flight.first_s
             times.answered(now_s - began_s, now_s - _first_s(flight, times), tokens)
             if tokens:
-                self.answers.setdefault(served, Mean()).add(tokens)
+                mean = self.answers.get(served)
+                if mean is None:
+                    mean = self.answers[served] = Mean()
+                mean.add(tokens)
 
     def reported(self, upstream: str, requests: float) -> bool:
         """Hear how many requests a node counts at an upstream; tell whether others' share changed."""
@@ -195,7 +198,10 @@ class Ledger:
             del self.upstreams[upstream]
 
     def _timed(self, flight: _Flight, now_s: float) -> ServiceTimes:
-        times = self._times.setdefault((flight.upstream, flight.model), ServiceTimes())
+        key = flight.upstream, flight.model
+        times = self._times.get(key)
+        if times is None:
+            times = self._times[key] = ServiceTimes()
         times.seen_s = now_s
         return times
 

@@ -23,13 +23,21 @@ _PREFIX_CHARS = 4096
 _MOST_FALLBACKS = 8
 _LABEL = 200
 
+_DRAWN = 256
+_ids: list[str] = []
+
 Fields = Mapping[str, Any]
 _NONE: Fields = MappingProxyType({})
 
 
 def new_id() -> str:
-    """Return an id for a request."""
-    return secrets.token_hex(16)
+    """Return an id for a request; the system is asked for random bytes of many at once."""
+    try:
+        return _ids.pop()
+    except IndexError:
+        drawn = secrets.token_hex(16 * _DRAWN)
+        _ids.extend(drawn[start : start + 32] for start in range(0, len(drawn), 32))
+        return _ids.pop()
 
 
 def blank(endpoint: Endpoint, caller: Caller, body: bytes = b"") -> Ask:

@@ -31,6 +31,10 @@ class Upstream:
     key: str = field(default="", repr=False)
     runtime_id: str = ""
 
+    def __hash__(self) -> int:
+        """Hash the id alone: what is kept by upstream is looked up several times for each request."""
+        return hash(self.id)
+
     @property
     def shown_url(self) -> str:
         """Its address without a user and password in it."""

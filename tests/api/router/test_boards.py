@@ -58,5 +58,6 @@ def test_loads_count_at_once() -> None:
     assert board.waits == [0.0, 0.0]
     known.busy = 3
     boards.load("a")
+    boards.at(0.0)
     assert board.waits[0] > 3.0
     assert board.columns[0].fixed[0] > board.columns[0].fixed[1] + 3.0
