@@ -33,6 +33,7 @@ class Load(NamedTuple):
 LOADS = (
     Load("one piece", "overlaat", "/v1/chat/completions", _OPENAI, stream=False),
     Load("stream", "overlaat", "/v1/chat/completions", _OPENAI, stream=True),
+    Load("one piece of Ollama", "herd", "/api/chat", _OLLAMA, stream=False),
     Load("stream of Ollama", "herd", "/api/chat", _OLLAMA, stream=True),
 )
 NAMES = {"overlaat": OVERLAAT.requirement, "herd": HERD.requirement}

@@ -70,6 +70,16 @@ _FAST_NDJSON = (
     + b"0\r\n\r\n"
 )
 _FAST_WHOLE = answer(_WHOLE)
+_FAST_OLLAMA_WHOLE = answer(
+    json.dumps(
+        {
+            **_SAID,
+            "message": {"role": "assistant", "content": "word " * TOKENS},
+            **_LAST,
+            "eval_count": TOKENS,
+        }
+    ).encode()
+)
 
 
 class Upstream(asyncio.Protocol):
@@ -99,10 +109,10 @@ class Upstream(asyncio.Protocol):
         if b'"held' in body:
             self._transport.write(_NDJSON if ollama else _SSE)
             self._token(ollama, HELD_TOKENS)
-        elif ollama:
-            self._transport.write(_FAST_NDJSON)
+        elif ollama:  # streams unless it is told not to, the other only when it is told to
+            self._transport.write(_FAST_OLLAMA_WHOLE if _says(body, b"false") else _FAST_NDJSON)
         else:
-            self._transport.write(_FAST_SSE if b'"stream":true' in body else _FAST_WHOLE)
+            self._transport.write(_FAST_SSE if _says(body, b"true") else _FAST_WHOLE)
 
     def _token(self, ollama: bool, left: int) -> None:
         assert self._transport is not None
@@ -113,6 +123,11 @@ class Upstream(asyncio.Protocol):
             return
         self._transport.write(chunk(_LINE.encode() if ollama else _TOKEN))
         asyncio.get_running_loop().call_later(1.0, self._token, ollama, left - 1)
+
+
+def _says(body: bytes, stream: bytes) -> bool:
+    """Tell whether a request says that of its stream; some clients put a space before it."""
+    return b'"stream":' + stream in body or b'"stream": ' + stream in body
 
 
 async def serve(port: int) -> None:
