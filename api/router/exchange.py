@@ -33,7 +33,7 @@ class Exchange:
 
     __slots__ = (
         "_admitted", "_ask", "_attempt", "_attempts", "_failed", "_flight", "_house", "_receive", "_retried",
-        "_send", "_ticket", "_timer", "_told_absent", "_unfit", "_watch",
+        "_send", "_ticket", "_told_absent", "_unfit", "_watch",
     )  # fmt: skip
 
     def __init__(self, house: House, ask: Ask, receive: Receive, send: Send, flight: Flight) -> None:
@@ -50,7 +50,6 @@ class Exchange:
         self._retried: set[str] = set()
         self._told_absent = False
         self._unfit: NoChoice | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -77,8 +76,6 @@ class Exchange:
 
     def _close(self, finish: Finish) -> None:
         self._flight.closed = True
-        if self._timer is not None:
-            self._timer.cancel()
         if self._watch is not None:
             self._watch.cancel()
         self._house.flights.remove(self._flight)
@@ -95,7 +92,7 @@ class Exchange:
         self._admitted = self._ticket.admitted or await self._queued(self._ticket)
         self._house.recorder.admitted(self._ask, self._admitted)
         if self._watch is None:
-            self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._start_watch)
+            self._house.flights.after(WATCH_AFTER_S, self._flight, self._start_watch)
         return await self._dispatched()
 
     async def _pulled(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -11,6 +12,10 @@ from api.router.ask import Ask
 from api.router.seams import Choice
 
 logger = logging.getLogger(__name__)
+
+
+LOOK_S = 0.01
+"""How often it is looked for requests that last."""
 
 
 class Phase(Enum):
@@ -87,6 +92,8 @@ class Flights:
         self._flights: set[Flight] = set()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._lasting: deque[tuple[float, Flight, Callable[[], None]]] = deque()
+        self._looks = False
         self._limits = {
             Phase.UPSTREAM: (patience.upstream_s, Stop.SILENT),
             Phase.NEXT: (patience.next_s, Stop.SILENT),
@@ -111,6 +118,26 @@ class Flights:
         self._flights.discard(flight)
         if not self._flights:
             self._empty.set()
+
+    def after(self, seconds: float, flight: Flight, then: Callable[[], None]) -> None:
+        """Call ``then`` when a request is still under way after so many seconds, which are all alike.
+
+        One timer serves all of them: most requests are over before, and a timer of each takes longer.
+        """
+        self._lasting.append((time.monotonic() + seconds, flight, then))
+        if not self._looks:
+            self._looks = True
+            asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        now_s, lasting = time.monotonic(), self._lasting
+        while lasting and (lasting[0][0] <= now_s or lasting[0][1].closed):
+            _, flight, then = lasting.popleft()
+            if not flight.closed:
+                then()
+        self._looks = bool(lasting)
+        if lasting:
+            asyncio.get_running_loop().call_later(max(LOOK_S, lasting[0][0] - now_s), self._look)
 
     async def reap(self) -> None:
         """Stop what waits for too long; runs until cancelled."""

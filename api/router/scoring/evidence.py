@@ -18,6 +18,8 @@ _MOST_ROWS = 4096
 _PLAIN = 2
 """A version of marshal that does not look for values that come twice: it is twice as fast."""
 
+_new: Any = tuple.__new__  # a named tuple of values that are in order already
+
 Line = Sequence[Any]
 """Of a term: its name, value, fixed, prompt, output and seen_s."""
 
@@ -87,22 +89,16 @@ def candidate(
     ids: Sequence[str], excluded: str, lines: Iterable[Line], prompt: float, output: float, at_s: float
 ) -> Candidate:
     """Return a place as the facts have it: ``ids`` are its node, runtime and model."""
-    signals = tuple(
-        [
-            Signal(name, value, -(fixed + a_prompt * prompt + an_output * output), at_s - seen_s)
-            for name, value, fixed, a_prompt, an_output, seen_s, *_ in lines
-        ]
-    )
+    signals: list[Signal] = []
+    total_s = time_s = 0.0
+    for name, value, fixed, a_prompt, an_output, seen_s, *_ in lines:
+        score = -(fixed + a_prompt * prompt + an_output * output)
+        total_s += score
+        if name in TIME:
+            time_s += score
+        signals.append(_new(Signal, (name, value, score, at_s - seen_s)))
     node_id, runtime_id, model = ids
-    return Candidate(
-        node_id,
-        runtime_id,
-        model,
-        excluded,
-        sum([signal.score for signal in signals]),
-        -sum([signal.score for signal in signals if signal.name in TIME]),
-        signals,
-    )
+    return Candidate(node_id, runtime_id, model, excluded, total_s, -time_s, tuple(signals))
 
 
 class Packer:
