@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api.query.times import parse_time
+from infra.replay.opening import EVENT_LOG, KAFKA, opener
 from processors.patterns.rules import Rules
 from processors.replay.backtest.answer import Question, Ruled
 from processors.replay.backtest.choose import chosen, named, rules_in
-from processors.replay.backtest.labels import Marked, read_labels
+from processors.replay.backtest.labels import Marked, read_labels, written
+from processors.replay.backtest.reach import panes_of
 from processors.topology import rules_of
 from producers.simulator.scenario.document import parse as parse_yaml
 from producers.simulator.scenario.problem import ScenarioError
@@ -16,6 +18,7 @@ from schemas.errors import ConfigError
 from schemas.settings import Settings
 
 CURRENT, DEFAULTS = "current", "defaults"
+SECOND_US = 1_000_000
 
 
 def question(
@@ -44,6 +47,23 @@ def question(
         new=new, old=old, asked=which, since=since, until=until, nodes=tuple(nodes), fleets=tuple(fleets),
         labels=marked,
     )  # fmt: skip
+
+
+def range_of(settings: Settings, source: str, begins: str, ends: str) -> tuple[str, str]:
+    """Return the range that was asked for; of a file, where none was, all the panes it has.
+
+    Raises:
+        ConfigError: no beginning was given, and the source is no file, or has no panes.
+    """
+    if source in (EVENT_LOG, KAFKA):
+        if not begins:
+            raise ConfigError(f"from when? give --from; {source} may go back for months")
+        return begins, ends or "now"
+    if begins and ends:
+        return begins, ends
+    held = panes_of(opener(source, settings)())
+    # In whole seconds, and nothing of it left out.
+    return begins or written(held.first_at), ends or written(held.last_at + SECOND_US)
 
 
 def ruled(text: str, settings: Settings) -> Ruled:

@@ -25,8 +25,10 @@ def backtest(
     rules: Annotated[
         str, typer.Option(metavar="FILE|current|defaults", help="The rules to try: thresholds in TOML.")
     ],
-    from_: Annotated[str, typer.Option("--from", metavar="T", help="ISO 8601, or -7d.")],
-    to: Annotated[str, typer.Option(metavar="T", help="The end of the range.")] = "now",
+    from_: Annotated[
+        str, typer.Option("--from", metavar="T", help="ISO 8601, or -7d; of a file by default all it has.")
+    ] = "",
+    to: Annotated[str, typer.Option(metavar="T", help="The end of the range; now by default.")] = "",
     against: Annotated[
         str, typer.Option(metavar="FILE|current|defaults|none", help="The rules to hold them against.")
     ] = "current",
@@ -54,7 +56,7 @@ def backtest(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Try rules on what was recorded: what they would have told, and what the rules of now did not."""
-    from infra.backtest.asked import question
+    from infra.backtest.asked import question, range_of
     from infra.plot.files import check
     from infra.replay.opening import EVENT_LOG, opener
     from processors.replay.backtest.as_json import as_json, figures
@@ -63,8 +65,9 @@ def backtest(
     from processors.replay.backtest.run import FeedOf, Sources
 
     settings = context.settings(ctx)
+    begins, ends = range_of(settings, source, from_, to)
     asked = question(
-        settings, rules=rules, against=against, begins=from_, ends=to, labels=labels, only=only or (),
+        settings, rules=rules, against=against, begins=begins, ends=ends, labels=labels, only=only or (),
         every=every, nodes=node or (), fleets=fleet or (),
     )  # fmt: skip
     condition = parse(fail_if) if fail_if else None

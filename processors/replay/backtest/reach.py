@@ -28,12 +28,27 @@ def check(source: Source, question: Question) -> Sequence[str]:
     return list(dict.fromkeys(notes))
 
 
+def panes_of(source: Source) -> Span:
+    """Return what a source has of panes.
+
+    Raises:
+        ConfigError: none.
+    """
+    held = source.holds([PANES, TELEMETRY])
+    return _there(source, PANES, held.get(PANES.name), telemetry=TELEMETRY.name in held)
+
+
+def _there(source: Source, topic: Topic, span: Span | None, *, telemetry: bool) -> Span:
+    if span is not None:
+        return span
+    hint = "; it has telemetry: make panes of it with penstock replay --into FILE" if telemetry else ""
+    raise ConfigError(f"{source.name} has no {topic.name}{hint}")
+
+
 def _check(
-    source: Source, topic: Topic, span: Span | None, question: Question, *, telemetry: bool
+    source: Source, topic: Topic, held: Span | None, question: Question, *, telemetry: bool
 ) -> list[str]:
-    if span is None:
-        hint = "; it has telemetry: make panes of it with penstock replay --into FILE" if telemetry else ""
-        raise ConfigError(f"{source.name} has no {topic.name}{hint}")
+    span = _there(source, topic, held, telemetry=telemetry)
     begin, end = written(question.since), written(question.until)
     has = f"{source.name} has {topic.name} from {written(span.first_at)} to {written(span.last_at)}"
     if question.until <= span.first_at or question.since > span.last_at:

@@ -52,6 +52,19 @@ def test_what_fired_and_what_differs(penstock: Run, asked: list[str]) -> None:
     assert "current gives exactly what was recorded (2)" in result.out
 
 
+def test_of_a_file_everything_by_default(penstock: Run, asked: list[str], recorded: Path) -> None:
+    rules = asked[asked.index("--rules") + 1]
+    result = penstock("backtest", "--source", str(recorded), "--rules", rules, "--jobs", "1")
+    assert result.status == 0, result.err
+    assert "0 gained, 1 lost, 1 moved, 0 as before" in result.out
+
+
+def test_of_the_store_nothing_by_default(penstock: Run) -> None:
+    result = penstock("backtest", "--rules", "defaults")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "penstock: from when? give --from; event_log may go back for months\n"
+
+
 def test_two_processes_give_the_same(penstock: Run, asked: list[str]) -> None:
     one, two = (json.loads(penstock(*asked, "--json", *jobs).out) for jobs in ((), ("--jobs", "2")))
     del one["took_s"], two["took_s"]
