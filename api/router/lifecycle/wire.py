@@ -82,10 +82,11 @@ def packed(moment: Moment) -> bytes:
 
 def unpacked(line: bytes) -> Moment:
     """Return what ``packed`` was given."""
-    kind, *values = marshal.loads(line)
+    told = marshal.loads(line)
+    kind, values = told[0], told[1:]
     if kind == _SENT:
         is_evidence, why = values[-1]
-        values[-1] = from_plain(why) if is_evidence else _explanation(why)
+        values = (*values[:-1], from_plain(why) if is_evidence else _explanation(why))
     found: Moment = _new(_KINDS[kind], values)
     return found
 

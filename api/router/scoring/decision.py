@@ -167,9 +167,8 @@ class Decision(NamedTuple):
     def _candidate(self, index: int) -> Candidate:
         place, need = self.rows[index].place, self.need
         ids = place.node_id, place.runtime_id, place.model
-        return candidate(
-            ids, self._why_not(index), self.signals(index), need.prompt_tokens, need.output_tokens, self.at_s
-        )
+        lines = map(line, self.signals(index))
+        return candidate(ids, self._why_not(index), lines, need.prompt_tokens, need.output_tokens, self.at_s)
 
     def _seen(self, index: int) -> Seen:
         one = self.rows[index]

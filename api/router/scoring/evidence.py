@@ -69,7 +69,8 @@ class Evidence(NamedTuple):
 def from_plain(values: Sequence[Any]) -> Evidence:
     """Return what ``plain`` was made of."""
     *others, seen, away = values
-    return Evidence._make((*others, tuple([Seen._make(one) for one in seen]), away))
+    found: Evidence = _new(Evidence, (*others, tuple([_new(Seen, one) for one in seen]), away))
+    return found
 
 
 def explained(evidence: Evidence) -> Explanation:
@@ -91,7 +92,7 @@ def candidate(
     """Return a place as the facts have it: ``ids`` are its node, runtime and model."""
     signals: list[Signal] = []
     total_s = time_s = 0.0
-    for name, value, fixed, a_prompt, an_output, seen_s, *_ in lines:
+    for name, value, fixed, a_prompt, an_output, seen_s in lines:
         score = -(fixed + a_prompt * prompt + an_output * output)
         total_s += score
         if name in TIME:
