@@ -1,10 +1,10 @@
-"""From an incident to a webhook: opened and resolved, once each, though the parts between are killed."""
+"""From an incident to a webhook, once each though parts are killed; and to a capsule, judged once more."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +21,12 @@ from tests.fixtures.processes import wait_until
 SCENARIO = Path(__file__).with_name("hot.yaml")
 SPEED = "20"
 TOLD_S = 120.0
+# A machine without a stack: what asks for one fails at once.
+NOWHERE = {
+    "PENSTOCK_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
+    "PENSTOCK_REGISTRY__URL": "http://127.0.0.1:1",
+    "PENSTOCK_CLICKHOUSE__URL": "http://127.0.0.1:1",
+}
 RULE = {
     "id": "hot",
     "name": "An accelerator is hot",
@@ -123,7 +129,39 @@ def test_an_incident_is_told_and_so_is_its_end(tmp_path: Path) -> None:
         wait_until(lambda: stack.sql(rows) == wanted, deadline_s=60, what="the store says so too")
         firings = stack.sql("SELECT state, node_id, resolved_because FROM firings")
         assert [(each["state"], each["node_id"]) for each in firings] == [("resolved", "hot")]
+        judged_again(stack, tmp_path)
         api.close()
+
+
+def judged_again(stack: Stack, folder: Path) -> None:
+    """Explain what was noticed, capture it, replay that without servers, and judge it by other thresholds."""
+    wanted = (
+        "SELECT observation_id FROM observations WHERE node_id = 'hot' AND pattern = 'nvidia_thermal_redline'"
+    )
+    wait_until(
+        lambda: stack.sql(wanted + " AND state = 'resolved'"), deadline_s=TOLD_S, what="it was noticed"
+    )
+    (row,) = stack.sql(wanted)
+    id_ = str(row["observation_id"])[:8]
+    explained = json.loads(said(stack.variables, "explain", id_, "--json"))
+    assert (explained["recorded"], explained["agrees"]) == (True, True)
+    capsule, rules = str(folder / "hot.capsule"), folder / "new.toml"
+    said(stack.variables, "capsule", "create", "--observation", id_, "-o", capsule)
+    verified = json.loads(said(NOWHERE, "capsule", "verify", capsule, "--json"))
+    assert (verified["as_made"], verified["as_live"]) == (True, True)
+    rules.write_text("[patterns.nvidia_thermal_redline]\nenabled = false\n")
+    tried = json.loads(said(NOWHERE, "backtest", "--rules", str(rules), "--source", capsule, "--json"))
+    assert (tried["figures"]["lost"], tried["figures"]["gained"]) == (1, 0)
+    assert tried["recorded"] == {"same": 1, "only_recorded": 0, "only_judged": 0}
+
+
+def said(variables: Mapping[str, str], *arguments: str) -> str:
+    """Return what a command prints."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
+    command = [sys.executable, "-m", "infra.cli.main", *arguments]
+    done = subprocess.run(command, env=clean | dict(variables), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def check(told: Receiver, secret: str) -> None:
