@@ -82,10 +82,13 @@ def _bytes(record: tuple[bytes, bytes]) -> int:
 
 def _cut(parcel: Parcel) -> Iterator[Parcel]:
     """Yield a parcel in parts that a batch can hold; a large record is one of its own."""
+    sizes = [_bytes(record) for record in parcel.records]
+    if sum(sizes) <= BATCH_BYTES and max(sizes) <= _LARGE_BYTES:  # as nearly always
+        yield parcel
+        return
     start = size = 0
     alone = False
-    for place, record in enumerate(parcel.records):
-        more = _bytes(record)
+    for place, more in enumerate(sizes):
         if place > start and (alone or more > _LARGE_BYTES or size + more > BATCH_BYTES):
             yield _part(parcel, start, place)
             start, size = place, 0

@@ -49,15 +49,15 @@ class OpenAIRelay:
 
     def _read(self, events: bytes) -> bytes:
         """Return the events that go on, which are most often all, as they came."""
-        separator = sse.separator(events)
+        separator, reading = sse.separator(events), self.reading
         parts = events.split(separator)
         hidden: set[int] = set()
         for place, event in enumerate(parts):
-            if not event or (self.reading.first and _is_plain(event)):
+            if not event or (reading.first and _is_plain(event)):
                 continue
             if not self._read_one(event):
                 hidden.add(place)
-            if self.reading.error:  # it goes out as the router's own
+            if reading.error:  # it goes out as the router's own
                 parts[place:] = [b""]
                 return separator.join(parts)
         if not hidden:
