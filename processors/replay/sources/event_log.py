@@ -25,7 +25,7 @@ CONNECT_S, ANSWER_S = 5.0, 120.0
 SECOND_US: Final = 1_000_000
 FIRST_SLICE_US: Final = 60 * SECOND_US
 LONGEST_SLICE_US: Final = 24 * 3600 * SECOND_US
-SLICE_RECORDS: Final = 30_000
+SLICE_RECORDS: Final = 8_000
 # The year 2200: ClickHouse's times end before 2300.
 LATEST_US: Final = 7_258_118_400 * SECOND_US
 # A broken row must not be taken for an endless one.
