@@ -1,63 +1,76 @@
-"""``make compile``: the modules that run for every sample, through mypyc, beside their sources.
+"""``make compile``: the stages and what a replay does with every record, through mypyc, beside their sources.
 
 Optional: the same code runs interpreted, in about twice the time. Python prefers a compiled module to its
 source, so one that is older is deleted by ``--prune``, which every make target runs first.
 """
 
 import argparse
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# What the node stage calls for every sample. Nothing that defines a NamedTuple of a state: the codec of
-# states reads their annotations, which a compiled class does not have.
+PACKAGES = ("schemas", "processors")
+
+
+def _of(package: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{package}/{name}.py" for name in names.split())
+
+
+# Nothing here defines a NamedTuple of a state or of an event: their codecs read the annotations, of which a
+# compiled class keeps no more than ``tuple``.
 MODULES = (
-    "schemas/ids.py",
-    "processors/stage.py",
-    "processors/panes/statistics.py",
-    "processors/panes/histogram.py",
+    # What a worker calls for every record, whatever the stage.
+    *_of("schemas", "ids"),
+    *_of("schemas/codec", "framing primitives serde"),
+    *_of("processors", "stage"),
+    # The node stage: every sample.
+    *_of("processors/panes", "statistics histogram"),
+    *_of("processors/node", "activity cpu_thermal idle_power inference_state judge pane sequence"),
+    *_of("processors/node", "speed stage thermal_state wes"),
+    # All patterns, and the windows of panes that they judge: a third of the time of a replay.
+    *_of("processors/windows", "series serving window"),
     *(
-        f"processors/node/{name}.py"
-        for name in (
-            "activity",
-            "cpu_thermal",
-            "idle_power",
-            "inference_state",
-            "judge",
-            "pane",
-            "sequence",
-            "speed",
-            "stage",
-            "thermal_state",
-            "wes",
-        )
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "processors/patterns").glob("*.py"))
+        if path.stem not in ("__init__", "catalog", "state")
     ),
-    # What a replay spends its time with besides: decoding, and windows of panes.
-    "schemas/codec/primitives.py",
-    *(f"processors/windows/{name}.py" for name in ("series", "serving", "window")),
+    # The other stages: few records each, but every watermark.
+    *_of("processors/requests", "facts ledger pane stage"),
+    *_of("processors/fleet", "lifecycle stage"),
+    *_of("processors/rules/notify", "stage"),
+    # What a replay does with every record around the stages. Not what reads the log file: a generator around
+    # a library's runs slower compiled.
+    *_of("processors", "chain"),
+    *_of("processors/replay", "ahead digest facts hub lane merge share tally"),
 )
-_CONFIG = "[tool.mypy]\nstrict = true\n"
+_CONFIG = '[tool.mypy]\nstrict = true\nplugins = ["pydantic.mypy"]\n'
 
 
 def compiled() -> bool:
     """Return whether every module that can be compiled is."""
-    return all(any(_libraries(module)) for module in MODULES)
+    return all(any((ROOT / module).parent.glob(f"{Path(module).stem}.*.so")) for module in MODULES)
 
 
 def prune() -> list[Path]:
-    """Delete all compiled modules if one is older than its source; return what was deleted."""
-    stale = [library for module in MODULES for library in _libraries(module) if _older(library, module)]
+    """Delete all compiled modules if a source is newer than one of them; return what was deleted.
+
+    Any source of their packages counts: compiled code knows the places of the fields of events and states.
+    """
+    made = [library.stat().st_mtime for library in _libraries()]
+    stale = made and any(source.stat().st_mtime > min(made) for source in _sources())
     return remove() if stale else []
 
 
 def remove() -> list[Path]:
     """Delete every compiled module and return them."""
-    found = [library for module in MODULES for library in _libraries(module)]
-    found += ROOT.glob("*__mypyc.*.so")
+    found = list(_libraries())
     for library in found:
         library.unlink()
     return found
@@ -66,25 +79,44 @@ def remove() -> list[Path]:
 def build() -> int:
     """Compile in a copy, where mypyc may leave what it makes, and bring the libraries back."""
     remove()
+    began_s = time.time()
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
-        for package in ("schemas", "processors"):
+        for package in PACKAGES:
             shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+        for module in MODULES:
+            _with_plain_dataclasses(copy / module)
         (copy / "pyproject.toml").write_text(_CONFIG, "utf-8")
         done = subprocess.run([Path(sys.executable).with_name("mypyc"), *MODULES], cwd=copy, check=False)
         for library in copy.rglob("*.so") if done.returncode == 0 else ():
             if "build" not in library.relative_to(copy).parts:
-                shutil.copy2(library, ROOT / library.relative_to(copy))
+                made = shutil.copyfile(library, ROOT / library.relative_to(copy))
+                # As old as the sources it was made from: what is edited meanwhile is newer.
+                os.utime(made, (began_s, began_s))
     return done.returncode
 
 
-def _libraries(module: str) -> Iterator[Path]:
-    source = ROOT / module
-    return source.parent.glob(f"{source.stem}.*.so")
+def _with_plain_dataclasses(module: Path) -> None:
+    """Have the dataclasses of a module made as Python makes them, by the functions that are compiled.
+
+    mypyc cannot give its own classes slots, which ours have. What tells it so comes with mypyc alone, so it
+    is no part of the sources.
+    """
+    text = module.read_text("utf-8")
+    told = re.sub(r"^@dataclass", r"@mypyc_attr(native_class=False)\n@dataclass", text, flags=re.MULTILINE)
+    if told != text:
+        line = "from dataclasses import"
+        module.write_text(told.replace(line, f"from mypy_extensions import mypyc_attr\n{line}", 1), "utf-8")
 
 
-def _older(library: Path, module: str) -> bool:
-    return library.stat().st_mtime < (ROOT / module).stat().st_mtime
+def _sources() -> Iterator[Path]:
+    return (source for package in PACKAGES for source in (ROOT / package).rglob("*.py"))
+
+
+def _libraries() -> Iterator[Path]:
+    yield from ROOT.glob("*__mypyc.*.so")
+    for package in PACKAGES:
+        yield from (ROOT / package).rglob("*.so")
 
 
 def main() -> int:

@@ -27,7 +27,7 @@ class PhantomLoad(Thresholds):
 
 def judge(window: Window, limits: PhantomLoad) -> Judgement:
     """A model in memory, no request in progress, and an accelerator draws well above its idle power."""
-    states = sum(window.column("idle")) + sum(window.column("busy")) + sum(window.column("live"))
+    states = sum((sum(window.column(name), 0.0) for name in ("idle", "busy", "live")), 0.0)
     if not states > 0:
         return UNKNOWN
     free = [slot.idle + slot.busy >= AT_REST and bool(slot.models) for slot in window.slots]
