@@ -13,7 +13,7 @@ from processors.patterns.lifecycle import (
     severity_told,
 )
 from processors.patterns.pattern import SEVERITIES, Judgement
-from processors.patterns.turning import Timer, Timing, Turn, turn
+from processors.patterns.turning import AT_REST, Timing, Turn, turn
 from schemas.events.alert import Alert, AlertOpened, AlertResolved, AlertUpdated
 from schemas.events.operator_action import OperatorAction
 from schemas.ids import derived_id
@@ -167,4 +167,4 @@ def _at(alert: Alert, at: int) -> Alert:
 
 def untouched(life: AlertLife) -> bool:
     """Return whether nothing is remembered of it."""
-    return not life.open and not life.silenced and life.timer == Timer()
+    return not life.open and not life.silenced and life.timer == AT_REST

@@ -119,7 +119,8 @@ class FleetStage:
         gone = summary.silent_s >= GONE_S or summary.stopped
         moment = Moment(summary.fleet, summary.node_id, summary.passed_at)
         for alert in self._of_node:
-            life = lives.get(alert.id) or AlertLife(alert.id, summary.node_id)
+            known = lives.get(alert.id)
+            life = known or AlertLife(alert.id, summary.node_id)
             limits = self._rules.of_fleet(alert.id, alert.thresholds, fleet=summary.fleet)
             if not limits.enabled:
                 life, told = lifecycle.end(life, moment.at, "disabled")
@@ -129,6 +130,8 @@ class FleetStage:
                 life, told = lifecycle.end(life, moment.at, "node_gone")
             else:
                 judgement = alert.judge(summary, state.watched[0], limits)
+                if known is None and not judgement.holds:
+                    continue  # nothing is remembered, and nothing begins
                 life, told = lifecycle.follow(life, alert, judgement, moment, _timing(alert, limits))
             lives[alert.id] = life
             outputs.extend(Output(ALERTS, summary.fleet, each) for each in told)

@@ -9,7 +9,7 @@ from processors.node.judge import judge, node_state
 from processors.node.pane import fold_pane
 from processors.node.profile import profile_of
 from processors.node.sequence import Verdict
-from processors.node.state import PANE_US, Clock, Hint, Measured, OpenPane, State, initial, skew_s
+from processors.node.state import PANE_US, Clock, Counts, Hint, Measured, OpenPane, State, initial, skew_s
 from processors.stage import Arrived, Output, Outputs, Rejected
 from processors.state_codec import StateCodec
 from schemas.codec import Event
@@ -137,7 +137,7 @@ class NodeStage:
         totals = state.totals
         if sample.occurred_at < state.clock.closed_until:
             return state._replace(totals=totals._replace(late=totals.late + 1)), panes
-        totals = totals._replace(samples=totals.samples + 1)
+        totals = _one_more(state.totals)
         judged = judge(state, sample, arrived_at, self._pue)
         clock = _advanced(state.clock, sample, arrived_at)
         open_panes = _added(state.panes, judged.measured)
@@ -165,6 +165,10 @@ class NodeStage:
         now = node_state(judged, totals, skew_s(clock), self._pue, state.hint)
         state, closed = _close(state)
         return state, (*panes, *closed, Output(NODE_STATES, sample.node_id, now))
+
+
+def _one_more(totals: Counts) -> Counts:
+    return Counts(totals.samples + 1, totals.duplicates, totals.missing, totals.late, totals.conflicts)
 
 
 def _tagged(event: NodeRegistered) -> Outputs:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from processors.patterns import lifecycle
 from processors.patterns.lifecycle import Moment
-from processors.patterns.pattern import UNKNOWN, Pattern
+from processors.patterns.pattern import UNKNOWN, Judgement, Pattern
 from processors.patterns.rules import Rules
 from processors.patterns.state import About, Life
 from processors.patterns.thresholds import Thresholds
@@ -70,7 +70,14 @@ class Judges:
         limits = self._limits(about.fleet, node_id, about.chips)
         for place, pattern in due:
             window = longest.last(pattern.window_s)
-            life, said = self._one(lives.get(pattern.id), pattern, limits[place], window, node_id, about)
+            judgement = _judgement(pattern, limits[place], window)
+            if not judgement.holds and pattern.id not in lives:
+                continue
+            before = lives.get(pattern.id) or Life(pattern.id)
+            moment = Moment(
+                node_id, about.fleet, window.ended_at, window.started_at, window.coverage, self.digest
+            )
+            life, said = _lived(before, pattern, judgement, limits[place], moment)
             if life == Life(pattern.id):
                 lives.pop(pattern.id, None)
             else:
@@ -79,32 +86,24 @@ class Judges:
                 told.append(said)
         return tuple(event for said in told for event in said)
 
-    def _one(
-        self,
-        life: Life | None,
-        pattern: Pattern,
-        limits: Thresholds,
-        window: Window,
-        node_id: str,
-        about: About,
-    ) -> tuple[Life, lifecycle.Told]:
-        enough = limits.enabled and window.coverage >= pattern.min_coverage
-        judgement = pattern.judge(window, limits) if enough else UNKNOWN
-        if life is None and not judgement.holds:
-            return Life(pattern.id), ()
-        life = life or Life(pattern.id)
-        moment = Moment(
-            node_id, about.fleet, window.ended_at, window.started_at, window.coverage, self._rules.digest
-        )
-        if not limits.enabled:
-            return lifecycle.end(life, moment, "disabled") if life.open else (Life(pattern.id), ())
-        for_s = limits.for_s if limits.for_s >= 0 else pattern.for_s
-        clear_s = limits.clear_s if limits.clear_s >= 0 else pattern.clear_s
-        timing = Timing(int(for_s * SECOND_US), int(clear_s * SECOND_US))
-        return lifecycle.follow(life, pattern, judgement, moment, timing)
-
     def _limits_of(self, fleet: str, node_id: str, chips: tuple[str, ...]) -> tuple[Thresholds, ...]:
         return tuple(
             self._rules.of_node(each.id, each.thresholds, fleet=fleet, node_id=node_id, chips=chips)
             for each in self._patterns
         )
+
+
+def _judgement(pattern: Pattern, limits: Thresholds, window: Window) -> Judgement:
+    enough = limits.enabled and window.coverage >= pattern.min_coverage
+    return pattern.judge(window, limits) if enough else UNKNOWN
+
+
+def _lived(
+    life: Life, pattern: Pattern, judgement: Judgement, limits: Thresholds, moment: Moment
+) -> tuple[Life, lifecycle.Told]:
+    if not limits.enabled:
+        return lifecycle.end(life, moment, "disabled") if life.open else (Life(pattern.id), ())
+    for_s = limits.for_s if limits.for_s >= 0 else pattern.for_s
+    clear_s = limits.clear_s if limits.clear_s >= 0 else pattern.clear_s
+    timing = Timing(int(for_s * SECOND_US), int(clear_s * SECOND_US))
+    return lifecycle.follow(life, pattern, judgement, moment, timing)

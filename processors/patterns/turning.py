@@ -26,6 +26,9 @@ class Timer(NamedTuple):
     unknown_since: int = 0
 
 
+AT_REST = Timer()
+
+
 class Turn(Enum):
     """What a judgement brings about."""
 
@@ -48,7 +51,7 @@ def turn(
 
     What comes back within ``clear_us`` has never been over. Unknown neither opens nor ends, for a while.
     """
-    if any(since > at for since in timer):  # the clock has gone back
+    if max(timer) > at:  # the clock has gone back
         timer = Timer._make(min(since, at) for since in timer)
     return _while_open(timer, holds, at, timing) if is_open else _while_not(timer, holds, at, timing)
 
@@ -57,14 +60,14 @@ def _while_not(timer: Timer, holds: bool | None, at: int, timing: Timing) -> tup
     if holds is None:
         return timer, Turn.NOTHING
     if not holds:
-        return Timer(), Turn.NOTHING
+        return AT_REST, Turn.NOTHING
     since = timer.holds_since or at
     return Timer(since), Turn.OPEN if at - since >= timing.for_us else Turn.NOTHING
 
 
 def _while_open(timer: Timer, holds: bool | None, at: int, timing: Timing) -> tuple[Timer, Turn]:
     if holds:
-        return Timer(), Turn.HOLDS
+        return AT_REST, Turn.HOLDS
     if holds is None:
         since = timer.unknown_since or at
         over = at - since >= UNKNOWN_US

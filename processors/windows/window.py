@@ -6,9 +6,10 @@ empty.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from math import fsum
+from operator import itemgetter
 from typing import TypeVar
 
 from processors.panes.statistics import merge_all
@@ -71,7 +72,7 @@ class Window:
         if found is None:
             if self._longer is None:
                 place = Slot._fields.index(name)
-                found = [slot[place] for slot in self.slots]  # type: ignore[misc]
+                found = list(map(itemgetter(place), self.slots))
             else:
                 found = self._longer.column(name)[-len(self.slots) :] if self.slots else []
             self._columns[name] = found
@@ -123,7 +124,12 @@ class Window:
         """Whole accelerators by gpu_id, each as (end of pane, slot), in the order of the ids."""
         if self._longer is not None:
             return self._newest(self._longer.gpus)
-        return _grouped((end, gpu.gpu_id, gpu) for end, slot in self._ends for gpu in slot.gpus if gpu.whole)
+        found: dict[str, list[tuple[int, GpuSlot]]] = {}
+        for slot in self.slots:
+            for gpu in slot.gpus:
+                if gpu.whole:
+                    _add(found, gpu.gpu_id, slot.started_at + PANE_US, gpu)
+        return dict(sorted(found.items()))
 
     @cached_property
     def gpu_series(self) -> list[GpuSeries]:
@@ -138,23 +144,33 @@ class Window:
         """Runtimes by runtime_id, each as (end of pane, slot), in the order of the ids."""
         if self._longer is not None:
             return self._newest(self._longer.runtimes)
-        return _grouped((end, one.runtime_id, one) for end, slot in self._ends for one in slot.runtimes)
+        found: dict[str, list[tuple[int, RuntimeSlot]]] = {}
+        for slot in self.slots:
+            for one in slot.runtimes:
+                _add(found, one.runtime_id, slot.started_at + PANE_US, one)
+        return dict(sorted(found.items()))
 
     @cached_property
     def models(self) -> dict[tuple[str, str], list[tuple[int, ModelSlot]]]:
         """Loaded models by (runtime_id, name), each as (end of pane, slot)."""
         if self._longer is not None:
             return self._newest(self._longer.models)
-        return _grouped(
-            (end, (one.runtime_id, one.name), one) for end, slot in self._ends for one in slot.models
-        )
+        found: dict[tuple[str, str], list[tuple[int, ModelSlot]]] = {}
+        for slot in self.slots:
+            for one in slot.models:
+                _add(found, (one.runtime_id, one.name), slot.started_at + PANE_US, one)
+        return dict(sorted(found.items()))
 
     @cached_property
     def health(self) -> dict[str, list[tuple[int, HealthSlot]]]:
         """Slow readings by gpu_id, each as (end of pane, slot); not every pane has them."""
         if self._longer is not None:
             return self._newest(self._longer.health)
-        return _grouped((end, one.gpu_id, one) for end, slot in self._ends for one in slot.health)
+        found: dict[str, list[tuple[int, HealthSlot]]] = {}
+        for slot in self.slots:
+            for one in slot.health:
+                _add(found, one.gpu_id, slot.started_at + PANE_US, one)
+        return dict(sorted(found.items()))
 
     @cached_property
     def requests(self) -> list[RequestSlot]:
@@ -164,10 +180,6 @@ class Window:
         last = bisect_right(parts, self.ended_at - REQUESTS_LAG_US - PANE_US, key=_begun)
         return list(parts[first:last])
 
-    @property
-    def _ends(self) -> Iterator[tuple[int, Slot]]:
-        return ((slot.started_at + PANE_US, slot) for slot in self.slots)
-
     def _newest(self, longer: Mapping[_Key, list[tuple[int, _Part]]]) -> dict[_Key, list[tuple[int, _Part]]]:
         """Return what of a longer window's parts ended in this one."""
         found = {
@@ -176,15 +188,12 @@ class Window:
         return {key: points for key, points in found.items() if points}
 
 
-def _grouped(parts: Iterable[tuple[int, _Key, _Part]]) -> dict[_Key, list[tuple[int, _Part]]]:
-    found: dict[_Key, list[tuple[int, _Part]]] = {}
-    for end, key, part in parts:
-        points = found.get(key)
-        if points is None:
-            found[key] = [(end, part)]
-        else:
-            points.append((end, part))
-    return dict(sorted(found.items()))
+def _add(found: dict[_Key, list[tuple[int, _Part]]], key: _Key, end: int, part: _Part) -> None:
+    points = found.get(key)
+    if points is None:
+        found[key] = [(end, part)]
+    else:
+        points.append((end, part))
 
 
 def _begun(part: RequestSlot) -> int:
