@@ -94,7 +94,6 @@ def _run(run: "Replay", prepared: "Prepared", into: str, settings: "Settings") -
     from rich.console import Console
 
     from infra.cli.progress import bar
-    from infra.replay.into import into as opened
 
     plan = prepared.plan
     began_s = time.perf_counter()
@@ -104,6 +103,9 @@ def _run(run: "Replay", prepared: "Prepared", into: str, settings: "Settings") -
             shown.show((min(at, plan.ends) - plan.since) / 1e6, count)
 
         if into:
+            # It brings along Kafka's, the registry's and the store's clients.
+            from infra.replay.into import into as opened
+
             with opened(into, plan, settings) as writer:
                 outcome = run.run(take=writer.take, report=report)
         else:

@@ -47,8 +47,8 @@ class Digest:
     """Takes events in any order."""
 
     def __init__(self) -> None:
-        self._sums: dict[tuple[str, str], int] = {}
-        self._counts: dict[tuple[str, str], int] = {}
+        # Of each topic and key, the sum and the count.
+        self._found: dict[tuple[str, str], tuple[int, int]] = {}
 
     def add(self, event: Canonical) -> None:
         """Take an event."""
@@ -56,25 +56,21 @@ class Digest:
 
     def add_hash(self, topic: str, key: str, sha256: bytes) -> None:
         """Take an event by its hash."""
-        place = topic, key
-        self._sums[place] = (self._sums.get(place, 0) + int.from_bytes(sha256, "big")) % _MODULUS
-        self._counts[place] = self._counts.get(place, 0) + 1
+        self._add((topic, key), int.from_bytes(sha256, "big"), 1)
 
     def merge(self, other: "Digest") -> None:
         """Take all that another one has taken, as of another process."""
-        for place, sum_ in other._sums.items():
-            self._sums[place] = (self._sums.get(place, 0) + sum_) % _MODULUS
-            self._counts[place] = self._counts.get(place, 0) + other._counts[place]
+        for place, (sum_, count) in other._found.items():
+            self._add(place, sum_, count)
 
     def count(self) -> int:
         """Return how many events were taken."""
-        return sum(self._counts.values())
+        return sum(count for _, count in self._found.values())
 
     def places(self) -> Iterator[tuple[str, str, int, str]]:
         """Yield topic, key, count and digest (hex) of each topic and key, in their order."""
-        for topic, key in sorted(self._sums):
-            sum_ = self._sums[topic, key].to_bytes(32, "big")
-            yield topic, key, self._counts[topic, key], sum_.hex()
+        for (topic, key), (sum_, count) in sorted(self._found.items()):
+            yield topic, key, count, sum_.to_bytes(32, "big").hex()
 
     def topics(self) -> Mapping[str, str]:
         """Return the digest of each topic: a chain over its keys."""
@@ -87,6 +83,10 @@ class Digest:
     def total(self) -> str:
         """Return the one digest of everything: 64 hexadecimal digits."""
         return total_of(self.topics())
+
+    def _add(self, place: tuple[str, str], sum_: int, count: int) -> None:
+        before, counted = self._found.get(place, (0, 0))
+        self._found[place] = (before + sum_) % _MODULUS, counted + count
 
 
 def total_of(topics: Mapping[str, str]) -> str:

@@ -53,7 +53,10 @@ def in_order(records: Iterable[LogRecord]) -> Iterator[LogRecord]:
     at = 0
     for record in records:
         if record.arrived_at > at:
-            yield from sorted(together, key=_place)
+            if len(together) == 1:  # most are alone
+                yield together[0]
+            else:
+                yield from sorted(together, key=_place)
             together, at = [], record.arrived_at
         together.append(record)
     yield from sorted(together, key=_place)

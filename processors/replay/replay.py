@@ -42,12 +42,12 @@ class Replay:
             UnavailableError: it cannot be reached.
         """
         source, stages = self.open_source(), self.build()
-        hub = Hub(source, stages, self.plan)
-        if self.plan.cuts.ticks:
-            self._resume(hub, source, stages)
+        # Other processes come up while this one gets ready.
         with self._shares(source, stages, report) as shares:
-            lanes = merge(*shares, key=_place)
-            for said in hub.run(lanes):
+            hub = Hub(source, stages, self.plan)
+            if self.plan.cuts.ticks:
+                self._resume(hub, source, stages)
+            for said in hub.run(merge(*shares, key=_place)):
                 take(said)
         outcome = hub.outcome
         for share in shares:

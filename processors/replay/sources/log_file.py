@@ -55,7 +55,7 @@ class LogFileSource:
         """
         kept = Kept(topics, keys, partitions)
         with LogFile.open(self._path) as file:
-            yield from in_order(one for one in _range(file, since, until) if kept.wants(one))
+            yield from in_order(_range(file, since, until, kept))
 
     def gaps(self) -> Sequence[Gap]:
         """Return offsets that the file leaves out; known once ``holds`` has been asked."""
@@ -100,10 +100,10 @@ class Kept:
         return not self._keys or key is None or key in self._keys or key.startswith(OURS)
 
 
-def _range(file: LogFile, since: int, until: int) -> Iterator[LogRecord]:
-    """Yield the records of a range; the file is in the order of arrival, so reading ends with the range."""
+def _range(file: LogFile, since: int, until: int, kept: Kept) -> Iterator[LogRecord]:
+    """Yield what is kept of a range; the file is in the order of arrival, so reading ends with the range."""
     for record in file:
         if record.arrived_at >= until:
             return
-        if record.arrived_at >= since:
+        if record.arrived_at >= since and kept.wants(record):
             yield record
