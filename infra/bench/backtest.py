@@ -6,6 +6,7 @@ the tables until it is a month. What is read from bytes, and alerts, are measure
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -195,9 +196,10 @@ class _Watch:
         self._next = time.monotonic() + 0.5
         total = self._self.memory_info().rss
         for child in self._self.children():
-            if "multiprocessing" in " ".join(child.cmdline()):
-                self._of[child.pid] = _cpu_s(child)
-                total += child.memory_info().rss
+            with suppress(psutil.Error):  # one that has ended meanwhile
+                if "multiprocessing" in " ".join(child.cmdline()):
+                    self._of[child.pid] = _cpu_s(child)
+                    total += child.memory_info().rss
         self.peak_bytes = max(self.peak_bytes, total)
 
 
