@@ -1,12 +1,16 @@
 """Makes facts of the moments that come in, and holds them until they are written down."""
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 
 from api.router.lifecycle.lives import Lives
 from api.router.lifecycle.records import Entry, entry
 from api.router.lifecycle.wire import unpacked
+
+YIELD_EVERY = 8
+"""Moments after which whoever serves goes first, where both want one core: they take a tenth of a millisecond."""
 
 
 class Intake:
@@ -26,7 +30,9 @@ class Intake:
 
     def hear(self, number: int, lines: Sequence[bytes]) -> None:
         """Make facts of a parcel of moments."""
-        for line in lines:
+        for place, line in enumerate(lines):
+            if place % YIELD_EVERY == 0:
+                os.sched_yield()
             event = self.lives.tell(unpacked(line))
             if event is not None:
                 self._entries.append(entry(event))
