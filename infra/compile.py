@@ -24,11 +24,11 @@ def _of(package: str, names: str) -> tuple[str, ...]:
 
 
 # Nothing here defines a NamedTuple of a state or of an event: their codecs read the annotations, of which a
-# compiled class keeps no more than ``tuple``.
+# compiled class keeps no more than ``tuple``. From a class here none can inherit that is not here too.
 MODULES = (
     # What a worker calls for every record, whatever the stage.
     *_of("schemas", "ids"),
-    *_of("schemas/codec", "framing primitives serde"),
+    *_of("schemas/codec", "framing primitives"),
     *_of("processors", "stage"),
     # The node stage: every sample.
     *_of("processors/panes", "statistics histogram"),

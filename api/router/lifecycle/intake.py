@@ -10,7 +10,7 @@ from api.router.lifecycle.records import Entry, entry
 from api.router.lifecycle.wire import unpacked
 
 YIELD_EVERY = 8
-"""Moments after which whoever serves goes first, where both want one core: they take a tenth of a millisecond."""
+"""Moments after which whoever serves goes first where both want one core: a tenth of a millisecond."""
 
 
 class Intake:
