@@ -44,7 +44,7 @@ test-clients: prune ## ClickHouse's clients for Node and Java against the embedd
 test-runtimes: prune ## the agent and the router against a real Ollama and llama.cpp; docs/runtimes.md says how to name them
 	$(BIN)/pytest -m runtimes tests/producers/node tests/api/router
 
-compile: .venv/.synced ## the stages through mypyc: about twice as fast, in two minutes; needs a C compiler
+compile: .venv/.synced ## the stages through mypyc: half again as fast, in three minutes; needs a C compiler
 	$(BIN)/python -m infra.compile
 
 bench: prune ## the benchmarks of docs/benchmarks.md

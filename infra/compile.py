@@ -1,7 +1,7 @@
 """``make compile``: the stages and what a replay does with every record, through mypyc, beside their sources.
 
-Optional: the same code runs interpreted, in about twice the time. Python prefers a compiled module to its
-source, so one that is older is deleted by ``--prune``, which every make target runs first.
+Optional: the same code runs interpreted, in about one and a half times the time. Python prefers a compiled
+module to its source, so one that is older is deleted by ``--prune``, which every make target runs first.
 """
 
 import argparse
