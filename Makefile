@@ -35,7 +35,7 @@ check: prune ## format, lint, types, direction of imports, documents
 test: check ## check, then every test, on a real Kafka and a real ClickHouse for each of two processes
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-soak: prune ## the long tests: forty kills under load, and more
+soak: prune ## the long tests: forty kills under load, an incident told and judged again, and more
 	$(BIN)/pytest -m soak
 
 test-clients: prune ## ClickHouse's clients for Node and Java against the embedded store; needs npm and mvn

@@ -102,6 +102,7 @@ def killed(stack: Stack, part: str) -> None:
     wait_until(lambda: set(stack.pids(part)) - before, deadline_s=60, what=f"{part} running again")
 
 
+@pytest.mark.soak
 @pytest.mark.integration
 @pytest.mark.timeout(420)
 def test_an_incident_is_told_and_so_is_its_end(tmp_path: Path) -> None:
