@@ -1,6 +1,6 @@
 """From the options of ``penstock capsule create`` to what a capsule is to hold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from infra.replay.opening import EVENT_LOG, KAFKA, opener
 from processors.replay.capsule.create import Wish
 from processors.replay.capsule.manifest import Selection, StageSettings
 from processors.replay.capsule.replaying import OF_NODES, STAGES, BuildStages, rules_of
-from processors.replay.explain.found import SHORTEST_ID
+from processors.replay.explain.found import long_enough, only
 from processors.replay.facts import Intake
 from processors.replay.prepare import Asked, prepare
 from processors.replay.replay import Replay
@@ -146,8 +146,7 @@ def _found(
 ) -> _Finding:
     """Return the incident that was asked for, as the log has it, or as a replay says where nobody said it."""
     wanted = options.observation or options.alert
-    if len(wanted) < SHORTEST_ID:
-        raise RefusedError(f"{wanted!r} is too short for an id: give at least {SHORTEST_ID} characters")
+    long_enough(wanted)
     topic = OBSERVATIONS if options.observation else ALERTS
     events: dict[str, list[tuple[int, Event]]] = {}
 
@@ -162,19 +161,10 @@ def _found(
     else:
         plan = prepare(source, build(), Asked(keep=True)).plan
         Replay(open_source, build, plan).run(take=lambda said: see(said.order.at, said.record.event))
-    return _the_one(events, wanted, "observation" if options.observation else "alert", source.name)
-
-
-def _the_one(
-    events: Mapping[str, Sequence[tuple[int, Event]]], wanted: str, what: str, source: str
-) -> _Finding:
     if not events:
-        raise RefusedError(f"{source} has no {what} whose id is, or begins with, {wanted}")
-    if len(events) > 1:
-        several = ", ".join(sorted(events)[:10])
-        raise RefusedError(f"{len(events)} ids of {what}s begin with {wanted}: {several}")
-    ((found, told),) = events.items()
-    return _finding(found, told)
+        what = "observation" if options.observation else "alert"
+        raise RefusedError(f"{source.name} has no {what} whose id is, or begins with, {wanted}")
+    return _finding(*only(events, wanted))
 
 
 def _id_of(event: Event) -> str:

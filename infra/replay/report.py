@@ -6,6 +6,7 @@ from typing import Any
 from processors.replay.compare import Difference, Side
 from processors.replay.outcome import Outcome
 from processors.replay.prepare import Prepared, moment
+from processors.replay.source import missing
 
 _HOW: Mapping[str, str] = {
     "beginning": "from the beginning of the log: exact",
@@ -60,11 +61,8 @@ def _wrong(outcome: Outcome) -> Iterator[str]:
         yield f"note: {outcome.unreadable:,} records could not be read; live, each is a dead letter"
     for line in outcome.refused[:3]:
         yield f"note: {line}"
-    for gap in outcome.gaps[:5]:
-        last = f" to {gap.last_offset}" if gap.last_offset > gap.first_offset else ""
-        yield f"note: {gap.topic}[{gap.partition}] has no offset {gap.first_offset}{last}: {gap.why}"
-    if len(outcome.gaps) > 5:
-        yield f"note: {len(outcome.gaps) - 5} further gaps"
+    for line in missing(outcome.gaps):
+        yield f"note: {line}"
 
 
 def _late(prepared: Prepared, outcome: Outcome) -> Iterator[str]:

@@ -137,7 +137,7 @@ class NodeStage:
         totals = state.totals
         if sample.occurred_at < state.clock.closed_until:
             return state._replace(totals=totals._replace(late=totals.late + 1)), panes
-        totals = _one_more(state.totals)
+        totals = _one_more(totals)
         judged = judge(state, sample, arrived_at, self._pue)
         clock = _advanced(state.clock, sample, arrived_at)
         open_panes = _added(state.panes, judged.measured)

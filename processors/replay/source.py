@@ -10,6 +10,8 @@ from schemas.topics import Topic
 UNKNOWN: Final = -1
 # A half-open end of time, µs since the epoch: later than anything a log holds.
 FOREVER: Final = (1 << 62) - 1
+# More are counted: a log that has lost much is not told of hole by hole.
+GAPS_TOLD: Final = 5
 
 
 class Span(NamedTuple):
@@ -35,6 +37,15 @@ class Gap(NamedTuple):
     first_offset: int
     last_offset: int
     why: str
+
+
+def missing(gaps: Sequence[Gap]) -> Iterator[str]:
+    """Yield what is missing in words for people: the first gaps a line each, the rest counted."""
+    for gap in gaps[:GAPS_TOLD]:
+        last = f" to {gap.last_offset}" if gap.last_offset > gap.first_offset else ""
+        yield f"{gap.topic}[{gap.partition}] has no offset {gap.first_offset}{last}: {gap.why}"
+    if len(gaps) > GAPS_TOLD:
+        yield f"{len(gaps) - GAPS_TOLD} further gaps"
 
 
 class Source(Protocol):

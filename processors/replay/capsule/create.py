@@ -21,14 +21,12 @@ from processors.replay.capsule.writer import drafting
 from processors.replay.outcome import Outcome
 from processors.replay.plan import Plan
 from processors.replay.share import Report
-from processors.replay.source import Source
+from processors.replay.source import Source, missing
 from processors.replay.warmup import WarmUp
 from schemas.errors import RefusedError
 
 # Of schema ids, the event and the text of each that is known.
 Texts = Callable[[Collection[int]], Mapping[int, SchemaText]]
-# More are counted: a log that has lost much is not told of hole by hole.
-GAPS_TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def create(
             compacted=tuple(sorted(wish.plan.compacted)),
             resume=_resume(wish.plan),
             left_out=dict(recording.left_out),
-            notes=(*wish.warm_up.notes, *_gaps(source)),
+            notes=(*wish.warm_up.notes, *missing(sorted(source.gaps()))),
         )
         outcome = replay(draft.path, preliminary, draft=True, jobs=jobs, report=report)
         sealed = preliminary.model_copy(update={"recomputed": told(outcome.digest)})
@@ -118,12 +116,3 @@ def _resume(plan: Plan) -> Resume | None:
         since=cuts.since,
         loaded_before=cuts.loaded_before,
     )
-
-
-def _gaps(source: Source) -> tuple[str, ...]:
-    gaps = sorted(source.gaps())
-    told = [
-        f"{gap.topic}[{gap.partition}] has no offsets {gap.first_offset} to {gap.last_offset}: {gap.why}"
-        for gap in gaps[:GAPS_TOLD]
-    ]
-    return (*told, f"{len(gaps) - GAPS_TOLD} further gaps") if len(gaps) > GAPS_TOLD else tuple(told)

@@ -1,6 +1,7 @@
 """Finding what is to be explained in a source, by its id or the beginning of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from processors.replay.explain.explanation import Finding, Said
 from processors.replay.facts import Intake
@@ -11,6 +12,7 @@ from schemas.events.observation import Observation
 from schemas.topics import ALERTS, OBSERVATIONS
 
 SHORTEST_ID = 4
+Found = TypeVar("Found")
 
 
 def find(source: Source, text: str) -> list[Said]:
@@ -21,8 +23,7 @@ def find(source: Source, text: str) -> list[Said]:
         DecodeError: the source is damaged.
         UnavailableError: it cannot be reached.
     """
-    if len(text) < SHORTEST_ID:
-        raise RefusedError(f"{text!r} is too short for an id: give at least {SHORTEST_ID} characters")
+    long_enough(text)
     intake = Intake(source.codec(), {})
     matching: dict[str, list[Said]] = {}
     others: dict[str, str] = {}
@@ -37,15 +38,34 @@ def find(source: Source, text: str) -> list[Said]:
             others.setdefault(
                 id_of(event), f"{id_of(event)[:8]} {what_of(event)} of {event.node_id or event.fleet}"
             )
-    if len(matching) > 1:
-        raise RefusedError(f"{len(matching)} ids begin with {text}: {', '.join(sorted(matching)[:10])}")
     if not matching:
         there = f"; there are {'; '.join(others.values())}" if others else "; there are none at all"
         raise RefusedError(
             f"no observation or alert in {source.name} has an id that begins with {text}{there}"
         )
-    (found,) = matching.values()
-    return ordered(found)
+    return ordered(only(matching, text)[1])
+
+
+def long_enough(text: str) -> None:
+    """Refuse what many ids begin with.
+
+    Raises:
+        RefusedError: it is too short.
+    """
+    if len(text) < SHORTEST_ID:
+        raise RefusedError(f"{text!r} is too short for an id: give at least {SHORTEST_ID} characters")
+
+
+def only(matching: Mapping[str, Found], text: str) -> tuple[str, Found]:
+    """Return the one id that begins with ``text``, and what was found of it; there is at least one.
+
+    Raises:
+        RefusedError: there are several; they are named.
+    """
+    if len(matching) > 1:
+        raise RefusedError(f"{len(matching)} ids begin with {text}: {', '.join(sorted(matching)[:10])}")
+    ((id_, found),) = matching.items()
+    return id_, found
 
 
 def ordered(found: Sequence[Said]) -> list[Said]:

@@ -45,7 +45,7 @@ class Reading:
         if last is not None:
             if offset <= last:
                 return False
-            if self._whole:
+            if self._whole and offset > last + 1:
                 self._holes.missing(topic, partition, last, offset)
         self._last[place] = offset
         return True
